@@ -1,0 +1,112 @@
+"""Array functions made safe for TensorFlow to call.
+
+What goes in is the function's own copy, what comes out is checked, and errors name the
+function with its file and line.
+"""
+
+import numpy as np
+
+from legacy_spiky import _dtypes
+from legacy_spiky._errors import describe
+
+__all__ = ["elementwise", "guard"]
+
+
+def _own(argument):
+    # TensorFlow hands out views of its tensors (but for 1.0 and 1.15, which copy), and
+    # NumPy scalars or bytes, which cannot be changed, for tensors of no dimension.
+    if not isinstance(argument, np.ndarray) or argument.flags.owndata:
+        return argument
+    return argument.copy()
+
+
+def guard(func, dtypes):
+    """Makes the callback of a `py_func` op.
+
+    Args:
+      func: the user's function: takes arrays, returns one array, or a list or tuple.
+      dtypes: the NumPy dtypes that it promises, one for each output.
+
+    Returns:
+      A function that gives `func` arrays of its own and returns a list of arrays. It
+      raises ValueError where `func` returns another number of results than promised, and
+      TypeError where one is of another dtype.
+    """
+    dtypes = [np.dtype(dtype) for dtype in dtypes]
+    promised = ", ".join(dtype.name for dtype in dtypes) or "nothing"
+
+    def callback(*arguments):
+        results = func(*[_own(argument) for argument in arguments])
+        if results is None and not dtypes:
+            results = []
+        if not isinstance(results, (list, tuple)):
+            results = [results]
+        if len(results) != len(dtypes):
+            raise ValueError(
+                "%s returned %d results, but Tout promises %d (%s); a list or tuple counts as "
+                "several results" % (describe(func), len(results), len(dtypes), promised)
+            )
+        return [_checked(i, result) for i, result in enumerate(results)]
+
+    def _checked(i, result):
+        array = np.asarray(result)
+        text = dtypes[i].kind == "O" and array.dtype.kind in "SU"
+        if array.dtype != dtypes[i] and not text:
+            raise TypeError(
+                "result %d of %s has dtype %s, but Tout promises %s; return "
+                "np.asarray(result, dtype) or change Tout"
+                % (i, describe(func), array.dtype, dtypes[i])
+            )
+        return array
+
+    return callback
+
+
+# What NumPy says where an array meets `if` or `math`, in its several versions.
+_SCALAR_ONLY = ("truth value", "size-1 arrays", "length-1 arrays", "0-dimensional arrays")
+
+
+def elementwise(func, dtype):
+    """Makes the callback of an activation op.
+
+    Args:
+      func: the user's function: takes an array, returns one of its shape and any real
+        dtype. It sees a bfloat16 tensor as float32, since NumPy has no bfloat16.
+      dtype: the NumPy dtype of the tensor, in and out.
+
+    Returns:
+      A function that gives `func` an array of its own and rounds the result once to
+      `dtype`; subnormals of `dtype` count as zero on both sides. It raises ValueError
+      where the shape differs, and TypeError where the result is not real or `func` takes
+      a number and no array.
+    """
+    dtype = np.dtype(dtype)
+
+    def callback(x):
+        x = np.asarray(x)
+        shape = x.shape
+        try:
+            y = np.asarray(func(_dtypes.flush(_dtypes.widen(np.array(x)), dtype)))
+        except (TypeError, ValueError) as error:
+            if not any(words in str(error) for words in _SCALAR_ONLY):
+                raise
+            raise TypeError(
+                "%s takes one number, but an activation calls it with an array of shape %s: "
+                "give legacy_spiky.vectorize(%s) instead (NumPy says: %s)"
+                % (describe(func), shape, getattr(func, "__name__", "f"), error)
+            ) from error
+        y = _dtypes.widen(y)
+        if y.dtype.kind not in "biuf":
+            raise TypeError(
+                "%s returned dtype %s; an activation's function must return real numbers "
+                "(floating, integer or bool)" % (describe(func), y.dtype)
+            )
+        if y.shape != shape:
+            raise ValueError(
+                "%s returned shape %s for an input of shape %s; an activation's function works "
+                "element by element: wrap a function of one number in legacy_spiky.vectorize"
+                % (describe(func), y.shape, shape)
+            )
+        return _dtypes.round_to(_dtypes.flush(y, dtype), dtype)
+
+    return callback

@@ -1,0 +1,89 @@
+"""The floating-point types of an activation: widening, rounding, subnormals."""
+
+import numpy as np
+
+__all__ = ["as_floating", "flush", "least_normal", "round_to", "widen"]
+
+
+def _is_bfloat16(dtype):
+    # NumPy has no bfloat16; TensorFlow's (ml_dtypes' since 2.12) is known by name.
+    return dtype.name == "bfloat16"
+
+
+# Of the types that hardware computes in: the least normal number, and the least
+# number that rounds to it. float16 is converted in software and keeps its subnormals.
+_LIMITS = {
+    name: (tiny, tiny * (1 - epsilon / 4))
+    for name, tiny, epsilon in [
+        ("bfloat16", 2.0**-126, 2.0**-7),
+        ("float32", 2.0**-126, 2.0**-23),
+        ("float64", 2.0**-1022, 2.0**-52),
+    ]
+}
+
+
+def least_normal(dtype):
+    """Returns the number below which `flush` makes zeros; 0 for float16."""
+    return _LIMITS.get(dtype.name, (0.0,))[0]
+
+
+def as_floating(x):
+    """Returns `x` as an array of a floating type; what is not floating becomes float64.
+
+    Raises:
+      TypeError: `x` is complex, text or objects.
+    """
+    x = np.asarray(x)
+    if x.dtype.kind == "f" or _is_bfloat16(x.dtype):
+        return x
+    if x.dtype.kind in "biu":
+        return x.astype(np.float64)
+    raise TypeError(
+        "expected real numbers (floating, integer or bool), got an array of dtype %s" % x.dtype
+    )
+
+
+def widen(x):
+    """Returns a bfloat16 array as float32, which holds each of its values; others as they are."""
+    if not _is_bfloat16(x.dtype):
+        return x
+    return (x.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
+
+
+def flush(y, dtype):
+    """Returns `y` with the subnormals of `dtype` set to zero, the sign kept.
+
+    TensorFlow's own threads flush subnormals to zero (`port::ScopedFlushDenormal`), the
+    caller's thread does not. Doing it here gives both the same numbers: what would be
+    rounded to a subnormal of `dtype` is 0, what would be rounded up to its least normal
+    number is that number.
+    """
+    if dtype.name not in _LIMITS or y.dtype.kind != "f":
+        return y
+    tiny, rounds_to_tiny = _LIMITS[dtype.name]
+    size = np.abs(y)
+    small = size < tiny
+    if not small.any():
+        return y
+    zero_or_tiny = np.where(size < rounds_to_tiny, 0, tiny).astype(y.dtype)
+    return np.where(small, np.copysign(zero_or_tiny, y), y)
+
+
+def round_to(y, dtype):
+    """Returns a new array: `y` in `dtype`, each number rounded once, to nearest, ties to even."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        if not _is_bfloat16(dtype):
+            return y.astype(dtype)
+        wide = y.astype(np.float64)
+        single = wide.astype(np.float32)
+    # float64 -> float32 -> bfloat16 would round twice. The first step rounds to odd
+    # instead, which keeps the second one on the right side of every tie.
+    to_odd = (single != wide) & (single.view(np.uint32) & 1 == 0)
+    single = np.where(
+        to_odd,
+        np.nextafter(single, np.where(wide > single, np.float32("inf"), np.float32("-inf"))),
+        single,
+    )
+    bits = single.view(np.uint32)
+    bits = np.where(np.isnan(single), 0x7FC00000, bits + 0x7FFF + (bits >> 16 & 1))
+    return (bits >> 16).astype(np.uint16).view(dtype)

@@ -1,0 +1,45 @@
+"""The one place that knows that TensorFlow has versions."""
+
+import inspect
+
+try:
+    import tensorflow
+except ImportError as error:
+    if getattr(error, "name", None) != "tensorflow":
+        raise  # TensorFlow is there, but broken: its own words say why.
+    raise ImportError(
+        "legacy_spiky needs TensorFlow, and none is installed. Install the one that your code "
+        "runs on (1.0 or newer), or the newest with: pip install 'legacy_spiky[tensorflow-cpu]' "
+        "(or 'legacy_spiky[tensorflow]', for a GPU)"
+    )
+
+__all__ = ["FLOATING", "py_func", "runs_eagerly", "tf"]
+
+# The TensorFlow 1 names: tf.compat.v1 since 1.13, TensorFlow itself before.
+tf = getattr(tensorflow.compat, "v1", tensorflow)
+
+FLOATING = (tf.float16, tf.bfloat16, tf.float32, tf.float64)
+
+
+def runs_eagerly():
+    """Whether what is built here runs eagerly, or in a tf.function of an eager program."""
+    if not hasattr(tf, "init_scope"):  # before eager mode
+        return False
+    with tf.init_scope():  # leaves the graphs of functions, not a session's graph
+        return tf.executing_eagerly()
+
+
+# numpy_function (1.14) is py_func without its deprecation warning; stateless since 2.8.
+_numpy_function = getattr(tf, "numpy_function", None)
+_takes_stateful = (
+    _numpy_function is not None and "stateful" in inspect.signature(_numpy_function).parameters
+)
+
+
+def py_func(func, inp, Tout, stateful, name):
+    """Builds the bare op, `PyFunc` or `PyFuncStateless`, without a gradient."""
+    if _takes_stateful:
+        return _numpy_function(func, inp, Tout, stateful=stateful, name=name)
+    if stateful and _numpy_function is not None:
+        return _numpy_function(func, inp, Tout, name=name)
+    return tf.py_func(func, inp, Tout, stateful=stateful, name=name)

@@ -1,0 +1,136 @@
+"""The recipe's activation, *spiky*, and its derivative: as scalar and as array functions."""
+
+import numpy as np
+
+from legacy_spiky import _dtypes
+
+__all__ = [
+    "d_spiky",
+    "np_d_spiky",
+    "np_d_spiky_32",
+    "np_spiky",
+    "np_spiky_32",
+    "spiky",
+]
+
+
+def spiky(x):
+    """The activation of one number.
+
+    Value: `r = x % 1`; `r` where `r <= 0.5`, else 0. NaN and the infinities give 0.
+    Derivative: `d_spiky`.
+
+    Args:
+      x: a real number.
+
+    Returns:
+      A number in [0, 0.5].
+
+    Source: https://stackoverflow.com/questions/39921607
+
+    >>> [spiky(x) for x in (0.25, 0.5, 0.75, -0.75)]
+    [0.25, 0.5, 0, 0.25]
+    """
+    r = x % 1
+    if r <= 0.5:
+        return r
+    else:
+        return 0
+
+
+def d_spiky(x):
+    """The derivative of `spiky` at one number.
+
+    Value: `r = x % 1`; 1 where `r <= 0.5`, else 0. NaN and the infinities give 0. At the
+    two jumps of each period it is a one-sided derivative: from the right at `r = 0`, from
+    the left at `r = 0.5`. Derivative: 0.
+
+    Args:
+      x: a real number.
+
+    Returns:
+      0 or 1.
+
+    Source: https://stackoverflow.com/questions/39921607
+
+    >>> [d_spiky(x) for x in (0.25, 0.5, 0.75, -0.75)]
+    [1, 1, 0, 1]
+    """
+    r = x % 1
+    if r <= 0.5:
+        return 1
+    else:
+        return 0
+
+
+def _mod_1(x):
+    """Returns `x % 1` in float64 and the dtype of `x`.
+
+    float32 would not do: `-0.49999997 + 1` is above 0.5 but rounds to it. In float64
+    `x - floor(x)` is what Python's `x % 1` is, the exact remainder rounded once.
+    """
+    x = _dtypes.as_floating(x)
+    wide = _dtypes.widen(x).astype(np.float64)
+    with np.errstate(invalid="ignore"):  # inf - inf: NaN, as inf % 1
+        return wide - np.floor(wide), x.dtype
+
+
+def np_spiky(x):
+    """`spiky` of each element of an array, bit for bit.
+
+    Value: `r = x % 1`; `r` where `r <= 0.5`, else 0. Derivative: `np_d_spiky`.
+
+    Args:
+      x: an array, or what NumPy makes one of, of any shape. float16, bfloat16, float32
+        and float64 keep their dtype; integers and booleans become float64.
+
+    Returns:
+      An array of the shape of `x` (a NumPy scalar where `x` is one).
+
+    Raises:
+      TypeError: `x` is complex, text or objects.
+
+    >>> np_spiky([0.25, 0.5, 0.75, -0.75]).tolist()
+    [0.25, 0.5, 0.0, 0.25]
+    """
+    r, dtype = _mod_1(x)
+    return np.where(r <= 0.5, r, 0).astype(dtype)[()]
+
+
+def np_d_spiky(x):
+    """`d_spiky` of each element of an array, bit for bit.
+
+    Value: `r = x % 1`; 1 where `r <= 0.5`, else 0. Derivative: 0.
+
+    Args:
+      x: as for `np_spiky`.
+
+    Returns:
+      An array of the shape and dtype that `np_spiky` gives.
+
+    Raises:
+      TypeError: `x` is complex, text or objects.
+
+    >>> np_d_spiky([0.25, 0.5, 0.75, -0.75]).tolist()
+    [1.0, 1.0, 0.0, 1.0]
+    """
+    r, dtype = _mod_1(x)
+    return (r <= 0.5).astype(dtype)[()]
+
+
+def np_d_spiky_32(x):
+    """`np_d_spiky` as float32.
+
+    >>> np_d_spiky_32([0.25, 0.75]).dtype.name
+    'float32'
+    """
+    return np_d_spiky(x).astype(np.float32)
+
+
+def np_spiky_32(x):
+    """`np_spiky` as float32.
+
+    >>> np_spiky_32([0.25, 0.75]).dtype.name
+    'float32'
+    """
+    return np_spiky(x).astype(np.float32)

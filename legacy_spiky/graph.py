@@ -1,0 +1,334 @@
+"""TensorFlow 1 graph mode: Python functions as ops with a gradient, for sessions.
+
+The way of the recipe: `tf.py_func`, a gradient registered under a random name, and
+`gradient_override_map` (https://stackoverflow.com/questions/39921607).
+"""
+
+import re
+import uuid
+import weakref
+
+import numpy as np
+
+from legacy_spiky import _callback, _tf
+from legacy_spiky._dtypes import least_normal
+from legacy_spiky._errors import check_callable, describe
+from legacy_spiky._tf import tf
+from legacy_spiky.functions import np_d_spiky, np_spiky
+
+__all__ = [
+    "activation",
+    "py_func",
+    "spikygrad",
+    "spikygrad2",
+    "tf_d_spiky",
+    "tf_spiky",
+]
+
+
+# The derivative as an op.
+
+
+def tf_d_spiky(x, name=None):
+    """`d_spiky` as an op.
+
+    Value: `r = x % 1`; 1 where `r <= 0.5`, else 0. Gradient: 0, to any order.
+
+    Args:
+      x: a tensor of any shape, or what converts to one; float16, bfloat16, float32 or
+        float64. Subnormals count as 0 (but for float16), as in a session of TensorFlow
+        1.15.
+      name: a name for the op.
+
+    Returns:
+      A tensor of the dtype and static shape of `x`.
+
+    Raises:
+      TypeError: `x` has another dtype.
+      RuntimeError: TensorFlow runs eagerly here.
+    """
+    with tf.name_scope(name, "d_spiky", [x]) as name:
+        return _elementwise(np_d_spiky, x, name=name, stateful=False, grad=_zerograd)
+
+
+def _zerograd(op, grad):
+    # Spiky is linear piece by piece: its second derivative is 0, and so is each further one.
+    x = op.inputs[0]
+    zero = _elementwise(np.zeros_like, x, name="d2_spiky", stateful=False, grad=_zerograd)
+    return grad * zero
+
+
+# An op with a gradient of its own.
+
+
+def py_func(func, inp, Tout, stateful=True, name=None, grad=None):
+    """`tf.py_func` with a gradient.
+
+    Value: `func(*inp)`. Gradient: `grad(op, *upstream)`; without `grad`, none.
+
+    Args:
+      func: a callable that takes NumPy arrays, one for each input (a NumPy scalar for a
+        tensor of no dimension), and returns one array, or a list or tuple of arrays. The
+        arrays it gets are its own. It runs once a step, before the gradient.
+      inp: a list or tuple of tensors, variables, arrays or numbers.
+      Tout: the dtypes that `func` returns, TensorFlow's or NumPy's: a list or tuple, or a
+        single one.
+      stateful: whether `func` may give other results for the same inputs. Where it is
+        False, TensorFlow may skip or merge calls.
+      name: a name for the op.
+      grad: a callable `grad(op, *upstream)` that builds the gradient with TensorFlow ops:
+        `upstream` has the gradient for each output (None for an integer one), `op` has
+        `inputs` and `outputs`. It returns, for each input, a tensor or an array of the
+        input's shape and dtype, or None where there is no gradient; a list or tuple
+        where there are several. What it gives for an input that is not floating or
+        complex is dropped. Or the name of a registered gradient.
+
+    Returns:
+      A list of tensors where `Tout` is a list or tuple (the operation itself where it is
+      empty), else a tensor. Their static shape is unknown.
+
+    Raises:
+      TypeError: `func` or `grad` is not callable, or `inp` is no list or tuple.
+      RuntimeError: TensorFlow runs eagerly here: see `legacy_spiky.migration.py_func`.
+      Also, when it runs: ValueError or TypeError for another number or dtype of results
+      than `Tout` promises (a session reports them as `InvalidArgumentError`), and when
+      `tf.gradients` is called: ValueError or TypeError for a wrong number, shape or dtype
+      of gradients.
+
+    Source: https://stackoverflow.com/questions/39921607
+    """
+    _require_graph()
+    check_callable("func", func)
+    if not isinstance(inp, (list, tuple)):
+        raise TypeError(
+            "inp must be a list or tuple of tensors, one for each argument of %s, got %r (%s)"
+            % (describe(func), inp, type(inp).__name__)
+        )
+    several = isinstance(Tout, (list, tuple))
+    dtypes = [tf.as_dtype(dtype) for dtype in (Tout if several else [Tout])]
+    callback = _callback.guard(func, [dtype.as_numpy_dtype for dtype in dtypes])
+    return _py_func(callback, inp, dtypes if several else dtypes[0], stateful, name, grad)
+
+
+def _py_func(callback, inp, Tout, stateful, name, grad):
+    """Builds the op of a safe callback, with the gradient in its place."""
+    if grad is None:
+        return _tf.py_func(callback, inp, Tout, stateful, name)
+    if not isinstance(grad, str):
+        grad = _register_gradient(grad, callback)
+    override = {"PyFunc": grad, "PyFuncStateless": grad}
+    with tf.get_default_graph().gradient_override_map(override):
+        return _tf.py_func(callback, inp, Tout, stateful, name)
+
+
+def _register_gradient(grad, callback):
+    """Registers `grad` under a new random name, which it returns."""
+    check_callable("grad", grad)
+    name = "PyFuncGrad" + uuid.uuid4().hex
+    # TensorFlow's registry is for ever, but the graph keeps the callback, and the callback
+    # keeps the gradient: all of them are freed together.
+    callback.gradient = grad
+    keeper = weakref.ref(callback)
+
+    @tf.RegisterGradient(name)
+    def gradient(op, *upstream):
+        if keeper() is None:
+            raise RuntimeError(
+                "the gradient of %s is gone with the graph that it was built in" % op.name
+            )
+        return _gradients(keeper().gradient, op, upstream)
+
+    return name
+
+
+def _gradients(grad, op, upstream):
+    """Calls the user's gradient function and checks what it returns."""
+    # In the same graph the function runs first even where only the gradient is fetched; the
+    # gradient of a loop's or a branch's body is a graph of its own, and runs after it.
+    with tf.control_dependencies([op] if op.graph is tf.get_default_graph() else []):
+        upstream = [None if g is None else tf.convert_to_tensor(g) for g in upstream]
+        results = grad(op, *upstream)
+        if not isinstance(results, (list, tuple)):
+            results = [results]
+        if len(results) != len(op.inputs):
+            raise ValueError(
+                "%s returned %d gradients for the %d inputs of %s; return one for each input, "
+                "None where there is none"
+                % (describe(grad), len(results), len(op.inputs), op.name)
+            )
+        return [_checked(g, i, x, grad) for i, (g, x) in enumerate(zip(results, op.inputs))]
+
+
+def _checked(g, i, x, grad):
+    dtype = x.dtype.base_dtype
+    if g is None or not (dtype.is_floating or dtype.is_complex):
+        return None
+    if not hasattr(g, "dtype") or isinstance(g, (np.ndarray, np.generic)):
+        g = tf.convert_to_tensor(g, dtype=dtype)
+    if g.dtype.base_dtype != dtype:
+        raise TypeError(
+            "gradient %d of %s has dtype %s, but the input has dtype %s; cast it"
+            % (i, describe(grad), g.dtype.name, dtype.name)
+        )
+    if not g.get_shape().is_compatible_with(x.get_shape()):
+        raise ValueError(
+            "gradient %d of %s has shape %s, but the input has shape %s; sum over what was "
+            "broadcast" % (i, describe(grad), g.get_shape(), x.get_shape())
+        )
+    return g
+
+
+def _require_graph():
+    if _tf.runs_eagerly():
+        raise RuntimeError(
+            "this op is for TensorFlow 1 graphs and sessions; TensorFlow runs eagerly here, where "
+            "its gradient would be lost. Import the same name from legacy_spiky.migration, or "
+            "build under `with tf.Graph().as_default():`"
+        )
+
+
+def _elementwise(func, x, name, grad, stateful=True):
+    """Builds the op of an array function that works element by element."""
+    _require_graph()
+    x = tf.convert_to_tensor(x)
+    dtype = x.dtype.base_dtype
+    if dtype not in _tf.FLOATING:
+        raise TypeError(
+            "an activation takes a tensor of float16, bfloat16, float32 or float64; %s got %s: "
+            "cast it first, tf.cast(x, tf.float32)" % (describe(func), dtype.name)
+        )
+    callback = _callback.elementwise(func, dtype.as_numpy_dtype)
+    y = _py_func(callback, [x], dtype, stateful, name, grad)
+    y.set_shape(x.get_shape())
+    return y
+
+
+# The gradient: with the derivative in Python, and in TensorFlow ops.
+
+
+def spikygrad(op, grad):
+    """The gradient of `tf_spiky`, with the derivative in Python.
+
+    Value: `grad * d_spiky(op.inputs[0])`.
+
+    Args:
+      op: an operation with `inputs`; of several inputs a gradient function returns one
+        value for each, as in `return +grad, -grad` for `a - b`.
+      grad: the upstream gradient, of the dtype and shape of `op.inputs[0]`.
+
+    Returns:
+      A tensor of that dtype and shape.
+    """
+    x = op.inputs[0]
+
+    n_gr = tf_d_spiky(x)
+    return grad * n_gr
+
+
+def spikygrad2(op, grad):
+    """The gradient of `tf_spiky`, with the derivative in TensorFlow ops.
+
+    Value: `grad * d_spiky(op.inputs[0])`, bit for bit as `spikygrad`.
+
+    Args:
+      op: an operation with `inputs`.
+      grad: the upstream gradient, of the dtype and shape of `op.inputs[0]`.
+
+    Returns:
+      A tensor of that dtype and shape.
+    """
+    x = op.inputs[0]
+    # In float64: -0.49999997 + 1 is above 0.5, but float32 rounds it to 0.5.
+    wide = tf.cast(x, tf.float64)
+    subnormal = tf.abs(wide) < least_normal(np.dtype(x.dtype.base_dtype.as_numpy_dtype))
+    r = tf.mod(tf.where(subnormal, tf.zeros_like(wide), wide), 1)
+    # less_equal has no gradient; that of sign is 0, which the second derivative is.
+    one = 1 + 0 * tf.sign(wide)
+    n_gr = tf.cast(tf.where(tf.less_equal(r, 0.5), one, tf.zeros_like(r)), x.dtype)
+    return grad * n_gr
+
+
+# The activation.
+
+
+def tf_spiky(x, name=None):
+    """`spiky` as an op with a gradient: the recipe's activation.
+
+    Value: `r = x % 1`; `r` where `r <= 0.5`, else 0. Gradient: `spikygrad`, that is
+    `upstream * d_spiky(x)`; the second derivative is 0.
+
+    Args:
+      x: a tensor of any shape, or what converts to one; float16, bfloat16, float32 or
+        float64. Subnormals count as 0 (but for float16), as in a session of TensorFlow
+        1.15.
+      name: a name for the op.
+
+    Returns:
+      A tensor of the dtype and static shape of `x`.
+
+    Raises:
+      TypeError: `x` has another dtype.
+      RuntimeError: TensorFlow runs eagerly here.
+
+    Source: https://stackoverflow.com/questions/39921607
+    """
+    with tf.name_scope(name, "spiky", [x]) as name:
+        return _elementwise(np_spiky, x, name=name, grad=spikygrad)
+
+
+# The same for any activation.
+
+
+def activation(f, df, d2f=None, name=None):
+    """Makes an activation op of a function and its derivative.
+
+    Value: `f(x)`. Gradient: `upstream * df(x)`. Second derivative: `d2f(x)`, refused where
+    `d2f` is not given; the third is refused.
+
+    Args:
+      f: an array function: takes an array, returns one of its shape and of any real dtype,
+        which is rounded once to that of the tensor. For a function of one number give
+        `vectorize(f)`.
+      df: its derivative, likewise.
+      d2f: its second derivative, likewise.
+      name: the op's default name; without it, that of `f`.
+
+    Returns:
+      A function `op(x, name=None)` that takes a tensor of any shape, float16, bfloat16,
+      float32 or float64, and returns one of its dtype and static shape. Subnormals count as
+      0, in `x` and in the result (but for float16). A bfloat16 tensor reaches `f` as a
+      float32 array. It raises TypeError where `x` has another dtype and RuntimeError where
+      TensorFlow runs eagerly.
+
+    Raises:
+      TypeError: `f`, `df` or `d2f` is not callable.
+    """
+    for role, function in [("f", f), ("df", df), ("d2f", d2f)]:
+        if role != "d2f" or function is not None:
+            check_callable(role, function)
+    functions = [f, df] if d2f is None else [f, df, d2f]
+    default = name or getattr(f, "__name__", "activation")
+    if not re.match(r"[A-Za-z0-9.][A-Za-z0-9_.\\/-]*$", default):  # as <lambda>
+        default = "activation"
+
+    def build(order, x, name):
+        with tf.name_scope(name, "d_" * order + default, [x]) as scope:
+            return _elementwise(functions[order], x, scope, gradient(order), stateful=order == 0)
+
+    def gradient(order):
+        def grad(op, upstream):
+            if order + 1 == len(functions):
+                raise NotImplementedError(
+                    "the %s derivative of %s was asked for, but it was made with "
+                    "activation(%s)%s" % (("second", "third")[order - 1], describe(f),
+                    ("f, df", "f, df, d2f")[order - 1], ("; give d2f too", "")[order - 1])
+                )
+            return upstream * build(order + 1, op.inputs[0], None)
+
+        return grad
+
+    def op(x, name=None):
+        return build(0, x, name)
+
+    op.__name__ = op.__qualname__ = default
+    return op
