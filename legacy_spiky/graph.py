@@ -143,9 +143,7 @@ def _register_gradient(grad, callback):
 
 def _gradients(grad, op, upstream):
     """Calls the user's gradient function and checks what it returns."""
-    # In the same graph the function runs first even where only the gradient is fetched; the
-    # gradient of a loop's or a branch's body is a graph of its own, and runs after it.
-    with tf.control_dependencies([op] if op.graph is tf.get_default_graph() else []):
+    with tf.control_dependencies(_done(op)):
         upstream = [None if g is None else tf.convert_to_tensor(g) for g in upstream]
         results = grad(op, *upstream)
         if not isinstance(results, (list, tuple)):
@@ -157,6 +155,14 @@ def _gradients(grad, op, upstream):
                 % (describe(grad), len(results), len(op.inputs), op.name)
             )
         return [_checked(g, i, x, grad) for i, (g, x) in enumerate(zip(results, op.inputs))]
+
+
+def _done(op):
+    """Returns what to wait for, so that `op` runs first even where only its gradient is fetched."""
+    if op.graph is tf.get_default_graph():
+        return [op]
+    # The gradient of a branch's or a loop's body is a graph of its own: an output leads there.
+    return [tf.identity(y) for y in op.outputs[:1]]
 
 
 def _checked(g, i, x, grad):
@@ -213,7 +219,7 @@ def spikygrad(op, grad):
 
     Args:
       op: an operation with `inputs`; of several inputs a gradient function returns one
-        value for each, as in `return +grad, -grad` for `a - b`.
+        value for each, as in `return +1 * grad, -1 * grad` for `a - b`.
       grad: the upstream gradient, of the dtype and shape of `op.inputs[0]`.
 
     Returns:

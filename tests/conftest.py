@@ -43,10 +43,8 @@ def graph_mode():
 
 
 @pytest.fixture
-def caller_thread():
-    """A graph and a session that runs on the caller's thread, which keeps subnormals."""
-    from legacy_spiky._tf import tf
+def world():
+    """Where the tests of the contract run; see worlds.py."""
+    from worlds import Session
 
-    config = tf.ConfigProto(inter_op_parallelism_threads=-1)
-    with tf.Graph().as_default(), tf.Session(config=config) as session:
-        yield session
+    return Session()

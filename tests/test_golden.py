@@ -16,7 +16,6 @@ from legacy_spiky import (
     spiky,
     spikygrad2,
     tf_spiky,
-    vectorize,
 )
 from legacy_spiky._tf import tf
 
@@ -59,12 +58,9 @@ def test_session(golden, golden_block, session_run):
 
 def test_array_functions(golden, golden_block):
     x = block(golden_block)
-    if golden_block in SUBNORMAL:
-        np.testing.assert_array_equal(bits(np_spiky(x)), bits(vectorize(spiky)(x)))
-        np.testing.assert_array_equal(bits(np_d_spiky(x)), bits(vectorize(d_spiky)(x)))
+    if golden_block in SUBNORMAL:  # kept, as the scalar functions keep them
+        for function, scalar in [(np_spiky, spiky), (np_d_spiky, d_spiky)]:
+            expected = np.array([scalar(number) for number in x.tolist()], np.float32)
+            assert digest(function(x)) == digest(expected)
     else:
         assert (digest(np_spiky(x)), digest(np_d_spiky(x))) == golden[golden_block]
-
-
-def bits(array):
-    return array.view(np.uint32)

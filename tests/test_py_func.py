@@ -1,0 +1,381 @@
+"""The contract of py_func: each case in each world."""
+
+import functools
+
+import numpy as np
+import pytest
+
+from legacy_spiky._tf import tf
+
+X = np.float32([1, -2, 3])
+
+
+def square(x):
+    return x * x
+
+
+def square_grad(op, grad):
+    return 2 * op.inputs[0] * grad
+
+
+class Squarer:
+    def __call__(self, x):
+        return x * x
+
+    def method(self, x):
+        return x * x
+
+    def gradient(self, op, grad):
+        return square_grad(op, grad)
+
+    @staticmethod
+    def static(x):
+        return x * x
+
+    @classmethod
+    def klass(cls, x):
+        return x * x
+
+
+CALLABLES = {
+    "function": square,
+    "lambda": lambda x: x * x,
+    "ufunc": np.square,
+    "bound method": Squarer().method,
+    "static method": Squarer.static,
+    "class method": Squarer.klass,
+    "object": Squarer(),
+    "partial": functools.partial(lambda n, x: x**n, np.float32(2)),
+    "partial of a method": functools.partial(Squarer().method),
+    "np.vectorize with otypes": np.vectorize(square, otypes=[np.float32]),
+}
+
+
+@pytest.mark.parametrize("stateful", [True, False])
+@pytest.mark.parametrize("name", sorted(CALLABLES))
+def test_callables(world, name, stateful):
+    func = CALLABLES[name]
+
+    def build(x):
+        return world.py_func(func, [x], tf.float32, stateful=stateful, grad=square_grad)
+
+    values, gradients = world.run(build, X)
+    np.testing.assert_array_equal(values[0], X * X)
+    np.testing.assert_array_equal(gradients[0], 2 * X)
+
+
+GRADS = {
+    "function": square_grad,
+    "lambda": lambda op, grad: 2 * op.inputs[0] * grad,
+    "bound method": Squarer().gradient,
+    "partial": functools.partial(lambda n, op, grad: n * op.inputs[0] * grad, 2),
+    "list": lambda op, grad: [2 * op.inputs[0] * grad],
+    "tuple": lambda op, grad: (2 * op.inputs[0] * grad,),
+    "array": lambda op, grad: 2 * X,
+    "float64 array": lambda op, grad: 2 * X.astype(np.float64),
+    "nested list of arrays": lambda op, grad: [2 * X],
+}
+
+
+@pytest.mark.parametrize("name", sorted(GRADS))
+def test_what_a_gradient_may_return(world, name):
+    _, gradients = world.run(
+        lambda x: world.py_func(square, [x], tf.float32, grad=GRADS[name]), X
+    )
+    np.testing.assert_array_equal(gradients[0], 2 * X)
+
+
+def test_gradient_reads_outputs_and_outer_tensors(world):
+    def build(x):
+        factor = tf.constant(3.0)
+        return world.py_func(
+            np.exp, [x], tf.float32, grad=lambda op, grad: factor * op.outputs[0] * grad
+        )
+
+    values, gradients = world.run(build, X)
+    np.testing.assert_array_equal(gradients[0], 3 * values[0])
+
+
+def test_gradient_of_the_outer_tensor(world):
+    def build(x, scale):
+        def grad(op, upstream):
+            return upstream * scale, upstream * op.inputs[0]
+
+        return world.py_func(lambda x, scale: x * scale, [x, scale], tf.float32, grad=grad)
+
+    _, gradients = world.run(build, X, 2 * X)
+    np.testing.assert_array_equal(gradients[0], 2 * X)
+    np.testing.assert_array_equal(gradients[1], X)
+
+
+def test_gradient_none(world):
+    def build(a, b):
+        return world.py_func(
+            np.subtract, [a, b], tf.float32, grad=lambda op, grad: (grad, None)
+        )
+
+    values, gradients = world.run(build, X, X)
+    np.testing.assert_array_equal(gradients[0], np.ones(3))
+    assert gradients[1] is None
+
+
+def test_gradient_of_two_inputs(world):
+    # The recipe's own example.
+    def build(a, b):
+        return world.py_func(
+            np.subtract, [a, b], [tf.float32], grad=lambda op, grad: (+1 * grad, -1 * grad)
+        )
+
+    values, gradients = world.run(build, X, 2 * X)
+    np.testing.assert_array_equal(values[0], -X)
+    np.testing.assert_array_equal(gradients[0], np.ones(3))
+    np.testing.assert_array_equal(gradients[1], -np.ones(3))
+
+
+def test_no_grad_is_a_plain_py_func(world):
+    values, gradients = world.run(lambda x: world.py_func(square, [x], tf.float32), X)
+    np.testing.assert_array_equal(values[0], X * X)
+    assert gradients == [None]
+
+
+def cube(world):
+    """x ** 3, whose gradients are py_func again, to any order."""
+
+    def power(n, factor):
+        def build(x):
+            return world.py_func(
+                lambda x: np.float32(factor) * x**n,
+                [x],
+                tf.float32,
+                stateful=n == 3,
+                grad=lambda op, grad: grad * power(n - 1, factor * n)(op.inputs[0]),
+            )
+
+        return build
+
+    return power(3, 1)
+
+
+@pytest.mark.parametrize("order", [1, 2, 3])
+def test_py_func_in_the_gradient(world, order):
+    _, gradients = world.run(cube(world), X, order=order)
+    expected = {1: 3 * X**2, 2: 6 * X, 3: np.full(3, 6)}[order]
+    np.testing.assert_array_equal(gradients[0], expected)
+
+
+TOUTS = {
+    "tensor": (tf.float32, None),
+    "numpy type": (np.float32, None),
+    "numpy dtype": (np.dtype("float32"), None),
+    "list": ([tf.float32], 1),
+    "tuple": ((tf.float32,), 1),
+    "list of a numpy type": ([np.float32], 1),
+}
+
+
+@pytest.mark.parametrize("grad", [None, square_grad])
+@pytest.mark.parametrize("name", sorted(TOUTS))
+def test_tout(world, name, grad):
+    Tout, length = TOUTS[name]
+    seen = []
+
+    def build(x):
+        result = world.py_func(square, [x], Tout, grad=grad)
+        seen.append(result)
+        return result
+
+    values, _ = world.run(build, X)
+    assert isinstance(seen[0], list) == (length is not None)
+    np.testing.assert_array_equal(values[0], X * X)
+
+
+def test_several_outputs_of_mixed_dtypes(world):
+    def func(x):
+        return x * x, np.argsort(x).astype(np.int64), x.astype(np.float64), x > 0
+
+    upstreams = []
+
+    def grad(op, *upstream):
+        upstreams.append([None if g is None else g.dtype.name for g in upstream])
+        return 2 * op.inputs[0] * upstream[0] + tf.cast(upstream[2], tf.float32)
+
+    def build(x):
+        return world.py_func(func, [x], [tf.float32, tf.int64, tf.float64, tf.bool], grad=grad)
+
+    values, gradients = world.run(build, X)
+    assert [value.dtype.name for value in values] == ["float32", "int64", "float64", "bool"]
+    np.testing.assert_array_equal(values[1], [1, 0, 2])
+    np.testing.assert_array_equal(gradients[0], 2 * X + 1)
+    assert upstreams == [["float32", None, "float64", None]]
+
+
+def test_integer_inputs(world):
+    # What a gradient function gives for an integer is dropped, of any dtype.
+    def build(x, n):
+        return world.py_func(
+            lambda x, n: x * n.astype(np.float32),
+            [x, n],
+            tf.float32,
+            grad=lambda op, grad: (grad * tf.cast(op.inputs[1], tf.float32), grad),
+        )
+
+    values, gradients = world.run(build, X, np.int32([2, 3, 4]))
+    np.testing.assert_array_equal(values[0], X * [2, 3, 4])
+    np.testing.assert_array_equal(gradients[0], [2, 3, 4])
+
+
+INPUTS = {
+    "array": lambda: np.float32([4, 5, 6]),
+    "number": lambda: 4.0,
+    "integer": lambda: 4,
+    "list": lambda: [4.0, 5.0, 6.0],
+    "constant": lambda: tf.constant(4.0),
+    "variable": lambda: tf.Variable([4.0, 5.0, 6.0]),
+    "resource variable": lambda: tf.Variable([4.0, 5.0, 6.0], use_resource=True),
+}
+
+
+@pytest.mark.parametrize("name", sorted(INPUTS))
+def test_inputs(world, name):
+    if name == "resource variable" and tf.VERSION < "1.1":
+        pytest.skip("TensorFlow 1.0 has no resource variables")
+
+    def build(x):
+        return world.py_func(
+            lambda x, y: (x * y).astype(np.float32),
+            [x, INPUTS[name]()],
+            tf.float32,
+            grad=lambda op, grad: (grad * tf.cast(op.inputs[1], tf.float32), None),
+        )
+
+    values, gradients = world.run(build, X)
+    expected = np.float32([4, 5, 6]) if name.split()[-1] in ("array", "list", "variable") else 4
+    np.testing.assert_array_equal(values[0], X * expected)
+    np.testing.assert_array_equal(gradients[0], np.float32([1, 1, 1]) * expected)
+
+
+def test_no_inputs(world):
+    def grad(op, grad):
+        raise AssertionError("nothing to differentiate")
+
+    values, _ = world.run(lambda: world.py_func(lambda: X, [], tf.float32, grad=grad))
+    np.testing.assert_array_equal(values[0], X)
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (1,), (3, 0, 2), (2, 3, 4, 5)])
+@pytest.mark.parametrize("static", [True, False])
+def test_shapes(world, shape, static):
+    x = np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
+    values, gradients = world.run(
+        lambda x: world.py_func(square, [x], tf.float32, grad=square_grad), x, static=static
+    )
+    np.testing.assert_array_equal(values[0], x * x)
+    np.testing.assert_array_equal(gradients[0], 2 * x)
+    assert values[0].shape == gradients[0].shape == shape
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int32, np.int64, np.complex64, np.bool_])
+def test_other_dtypes(world, kind):
+    x = np.array([0, 1], dtype=kind)
+    values, _ = world.run(lambda x: world.py_func(lambda x: x, [x], x.dtype), x)
+    np.testing.assert_array_equal(values[0], x)
+    assert values[0].dtype == kind
+
+
+def test_text(world):
+    def func(texts, text):
+        return np.array([t + text for t in texts], dtype=object)
+
+    def build():
+        return world.py_func(func, [tf.constant(["a", "b"]), tf.constant("c")], tf.string)
+
+    values, _ = world.run(build)
+    assert values[0].tolist() == [b"ac", b"bc"]
+
+
+def test_arguments_are_the_function_s_own(world):
+    def double_in_place(x):
+        x *= 2
+        return x
+
+    def build(x):
+        upstream = x + 1
+        return [world.py_func(double_in_place, [upstream], tf.float32), tf.identity(upstream)]
+
+    values, _ = world.run(build, X)
+    np.testing.assert_array_equal(values[0], 2 * (X + 1))
+    np.testing.assert_array_equal(values[1], X + 1)
+
+
+@pytest.mark.parametrize("stateful", [True, False])
+def test_function_runs_once_and_before_the_gradient(world, stateful):
+    calls = []
+
+    def forward(x):
+        calls.append("forward")
+        return x * x
+
+    def backward(x):
+        calls.append("backward")
+        return 2 * x
+
+    def grad(op, upstream):
+        return upstream * world.py_func(backward, [op.inputs[0]], tf.float32, stateful)
+
+    world.run(lambda x: world.py_func(forward, [x], tf.float32, stateful, grad=grad), X)
+    assert calls == ["forward", "backward"]
+
+
+# Control flow: the loss is a sum of squares, cubes ... of x.
+
+
+def squared(world, x):
+    y = world.py_func(square, [x], tf.float32, grad=square_grad)
+    y.set_shape(x.get_shape())
+    return y
+
+
+def in_while_loop(world, x):
+    return tf.while_loop(lambda i, y: i < 3, lambda i, y: (i + 1, squared(world, y)), [0, x])[1]
+
+
+def in_cond(world, x):
+    return tf.cond(tf.reduce_sum(x) > 0, lambda: squared(world, x), lambda: -squared(world, x))
+
+
+def in_other_branch(world, x):
+    return tf.cond(tf.reduce_sum(x) < 0, lambda: squared(world, x), lambda: -squared(world, x))
+
+
+def in_map_fn(world, x):
+    return tf.map_fn(lambda element: squared(world, element), x)
+
+
+def in_scan(world, x):
+    return tf.scan(lambda total, element: total + squared(world, element), x)
+
+
+def in_cond_in_while_loop(world, x):
+    def body(i, y):
+        return i + 1, tf.cond(tf.equal(i, 1), lambda: squared(world, y), lambda: y * 1)
+
+    return tf.while_loop(lambda i, y: i < 3, body, [0, x])[1]
+
+
+CONTROL_FLOW = {
+    in_while_loop: (X**8, 8 * X**7),
+    in_cond: (X**2, 2 * X),
+    in_other_branch: (-(X**2), -2 * X),
+    in_map_fn: (X**2, 2 * X),
+    in_scan: ([1, 5, 14], [2 * 3 - 3, -8, 6]),
+    in_cond_in_while_loop: (X**2, 2 * X),
+}
+
+
+@pytest.mark.parametrize("static", [True, False])
+@pytest.mark.parametrize("build", sorted(CONTROL_FLOW, key=lambda b: b.__name__))
+def test_control_flow(world, build, static):
+    value, gradient = CONTROL_FLOW[build]
+    values, gradients = world.run(lambda x: build(world, x), X, static=static)
+    np.testing.assert_array_equal(values[0], value)
+    np.testing.assert_array_equal(gradients[0], gradient)
