@@ -2,7 +2,7 @@
 
 import numpy as np
 
-__all__ = ["as_floating", "flush", "least_normal", "round_to", "widen"]
+__all__ = ["as_floating", "flush", "least_normal", "round_to", "to_double", "widen"]
 
 
 def _is_bfloat16(dtype):
@@ -47,7 +47,14 @@ def widen(x):
     """Returns a bfloat16 array as float32, which holds each of its values; others as they are."""
     if not _is_bfloat16(x.dtype):
         return x
-    return (x.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
+    bits = x.view(np.uint16).astype(np.uint32)
+    return np.asarray(bits << 16).view(np.float32)
+
+
+def to_double(x):
+    """Returns a floating array as float64, exactly."""
+    with np.errstate(invalid="ignore"):  # a signalling NaN
+        return widen(x).astype(np.float64)
 
 
 def flush(y, dtype):
@@ -61,12 +68,16 @@ def flush(y, dtype):
     if dtype.name not in _LIMITS or y.dtype.kind != "f":
         return y
     tiny, rounds_to_tiny = _LIMITS[dtype.name]
-    size = np.abs(y)
-    small = size < tiny
+    with np.errstate(invalid="ignore"):  # NaN < tiny
+        small = np.abs(y) < tiny
     if not small.any():
         return y
-    zero_or_tiny = np.where(size < rounds_to_tiny, 0, tiny).astype(y.dtype)
-    return np.where(small, np.copysign(zero_or_tiny, y), y)
+    numbers = y[small]
+    # A float32 here is a subnormal, or 0 to a thread that flushes them; float64 is neither.
+    rounded_up = (np.abs(numbers) >= rounds_to_tiny) & (numbers.dtype.itemsize >= 8)
+    y = y.copy()
+    y[small] = np.copysign(np.where(rounded_up, tiny, 0), numbers)
+    return y
 
 
 def round_to(y, dtype):
@@ -86,4 +97,4 @@ def round_to(y, dtype):
     )
     bits = single.view(np.uint32)
     bits = np.where(np.isnan(single), 0x7FC00000, bits + 0x7FFF + (bits >> 16 & 1))
-    return (bits >> 16).astype(np.uint16).view(dtype)
+    return np.asarray(bits >> 16).astype(np.uint16).view(dtype)

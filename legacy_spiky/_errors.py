@@ -1,20 +1,32 @@
 """What errors say of a user's function."""
 
 import functools
-import inspect
+
+import numpy as np
 
 __all__ = ["check_callable", "describe"]
 
 
+def _unwrap(func):
+    """Returns the function inside of a partial, `np.vectorize` or decorated one."""
+    while True:
+        if isinstance(func, functools.partial):
+            func = func.func
+        elif isinstance(func, np.vectorize):
+            func = func.pyfunc
+        elif hasattr(func, "__wrapped__"):
+            func = func.__wrapped__
+        else:
+            return func
+
+
 def describe(func):
     """Returns the name of a callable and where it is defined: `spiky (functions.py:21)`."""
-    target = func
-    while isinstance(target, functools.partial) or hasattr(target, "__wrapped__"):
-        target = target.func if isinstance(target, functools.partial) else target.__wrapped__
-    if not inspect.isroutine(target) and not inspect.isclass(target):
-        target = getattr(type(target), "__call__", target)  # an object with __call__
-    code = getattr(target, "__code__", None)
-    name = getattr(target, "__qualname__", None) or repr(func)
+    func = _unwrap(func)
+    if not hasattr(func, "__name__"):  # an object with __call__
+        func = type(func).__call__
+    name = getattr(func, "__qualname__", func.__name__)
+    code = getattr(func, "__code__", None)
     return "%s (%s:%d)" % (name, code.co_filename, code.co_firstlineno) if code else name
 
 

@@ -63,16 +63,17 @@ def d_spiky(x):
         return 0
 
 
-def _mod_1(x):
-    """Returns `x % 1` in float64 and the dtype of `x`.
+def _ramp(x):
+    """Returns `x % 1` in float64, where it is at most 0.5, and the dtype of `x`.
 
     float32 would not do: `-0.49999997 + 1` is above 0.5 but rounds to it. In float64
     `x - floor(x)` is what Python's `x % 1` is, the exact remainder rounded once.
     """
     x = _dtypes.as_floating(x)
-    wide = _dtypes.widen(x).astype(np.float64)
-    with np.errstate(invalid="ignore"):  # inf - inf: NaN, as inf % 1
-        return wide - np.floor(wide), x.dtype
+    wide = _dtypes.to_double(x)
+    with np.errstate(invalid="ignore"):  # inf - inf is NaN, as inf % 1 is, and NaN <= 0.5 False
+        r = wide - np.floor(wide)
+        return r, r <= 0.5, x.dtype
 
 
 def np_spiky(x):
@@ -93,8 +94,8 @@ def np_spiky(x):
     >>> np_spiky([0.25, 0.5, 0.75, -0.75]).tolist()
     [0.25, 0.5, 0.0, 0.25]
     """
-    r, dtype = _mod_1(x)
-    return np.where(r <= 0.5, r, 0).astype(dtype)[()]
+    r, low, dtype = _ramp(x)
+    return _dtypes.round_to(np.where(low, r, 0), dtype)[()]
 
 
 def np_d_spiky(x):
@@ -114,8 +115,8 @@ def np_d_spiky(x):
     >>> np_d_spiky([0.25, 0.5, 0.75, -0.75]).tolist()
     [1.0, 1.0, 0.0, 1.0]
     """
-    r, dtype = _mod_1(x)
-    return (r <= 0.5).astype(dtype)[()]
+    _, low, dtype = _ramp(x)
+    return _dtypes.round_to(low, dtype)[()]
 
 
 def np_d_spiky_32(x):

@@ -46,7 +46,7 @@ def vectorize(f):
     @functools.wraps(f, updated=())
     def array_function(x):
         x = _dtypes.as_floating(x)
-        arguments = _dtypes.widen(x).astype(np.float64).ravel().tolist()
+        arguments = _dtypes.to_double(x).ravel().tolist()
         results = [f(argument) for argument in arguments]
         # One look at each type that came, not at each result.
         unreal = {kind for kind in set(map(type, results)) if not issubclass(kind, _REAL)}

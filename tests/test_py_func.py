@@ -307,9 +307,8 @@ def test_arguments_are_the_function_s_own(world):
     np.testing.assert_array_equal(values[1], X + 1)
 
 
-@pytest.mark.parametrize("stateful", [True, False])
-def test_function_runs_once_and_before_the_gradient(world, stateful):
-    calls = []
+def recorder(world, calls):
+    """x ** 2 whose function and derivative say when they run."""
 
     def forward(x):
         calls.append("forward")
@@ -317,13 +316,35 @@ def test_function_runs_once_and_before_the_gradient(world, stateful):
 
     def backward(x):
         calls.append("backward")
-        return 2 * x
+        return np.float32(2) * x
 
     def grad(op, upstream):
-        return upstream * world.py_func(backward, [op.inputs[0]], tf.float32, stateful)
+        return upstream * world.py_func(backward, [op.inputs[0]], tf.float32)
 
-    world.run(lambda x: world.py_func(forward, [x], tf.float32, stateful, grad=grad), X)
+    def build(x):
+        y = world.py_func(forward, [x], tf.float32, grad=grad)
+        y.set_shape(x.get_shape())
+        return y
+
+    return build
+
+
+@pytest.mark.parametrize("values", [True, False])
+def test_function_runs_once_and_before_the_gradient(world, values):
+    calls = []
+    world.run(recorder(world, calls), X, values=values)
     assert calls == ["forward", "backward"]
+
+
+@pytest.mark.parametrize("values", [True, False])
+def test_function_runs_before_the_gradient_in_control_flow(world, values):
+    calls = []
+    op = recorder(world, calls)
+    world.run(lambda x: tf.cond(x[0] > 0, lambda: op(x), lambda: -op(x)), X, values=values)
+    assert calls == ["forward", "backward"]
+    del calls[:]
+    world.run(lambda x: tf.map_fn(op, x, parallel_iterations=1), X, values=values)
+    assert calls == 3 * ["forward"] + 3 * ["backward"]
 
 
 # Control flow: the loss is a sum of squares, cubes ... of x.

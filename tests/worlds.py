@@ -18,14 +18,18 @@ class Session:
     tf_spiky = staticmethod(legacy_spiky.tf_spiky)
     tf_d_spiky = staticmethod(legacy_spiky.tf_d_spiky)
 
+    # What an exception in a callback becomes: TensorFlow 1.0 has no word for most.
+    ERRORS = (tf.errors.InvalidArgumentError, tf.errors.UnknownError)
+
     def __init__(self, config=None):
         self.config = config
 
-    def run(self, build, *arrays, static=True, order=1):
+    def run(self, build, *arrays, static=True, order=1, values=True):
         """Returns the values of `build(*tensors)` and their gradients for each array.
 
         The gradient is that of the sum of the floating outputs, taken `order` times; None
-        where there is none. With `static` False the shapes are unknown when built.
+        where there is none. With `static` False the shapes are unknown when built; with
+        `values` False the gradients alone are fetched.
         """
         with tf.Graph().as_default(), tf.Session(config=self.config) as session:
             arrays = [np.asarray(array) for array in arrays]
@@ -41,5 +45,16 @@ class Session:
                 gradients = tf.gradients(sums, inputs) if inputs and sums else []
             session.run(tf.global_variables_initializer())
             known = {i: g for i, g in enumerate(gradients) if g is not None}
-            values, known = session.run([outputs, known], dict(zip(inputs, arrays)))
-            return values, [known.get(i) for i in range(len(inputs))]
+            fetches = [outputs if values else [], known]
+            results, known = session.run(fetches, dict(zip(inputs, arrays)))
+            return results, [known.get(i) for i in range(len(inputs))]
+
+    def shape_of(self, op, shape):
+        """Returns the static shape of an activation op for an input of a static shape."""
+        with tf.Graph().as_default():
+            return op(tf.placeholder(tf.float32, shape)).get_shape().as_list()
+
+    def name_of(self, op, name):
+        """Returns the name that an activation op's tensor gets."""
+        with tf.Graph().as_default():
+            return op(tf.placeholder(tf.float32), name=name).op.name
