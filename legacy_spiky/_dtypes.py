@@ -48,7 +48,7 @@ def widen(x):
     if not _is_bfloat16(x.dtype):
         return x
     bits = x.view(np.uint16).astype(np.uint32)
-    return np.asarray(bits << 16).view(np.float32)
+    return np.asarray(bits << np.uint32(16)).view(np.float32)
 
 
 def to_double(x):
