@@ -400,3 +400,105 @@ def test_control_flow(world, build, static):
     values, gradients = world.run(lambda x: build(world, x), X, static=static)
     np.testing.assert_array_equal(values[0], value)
     np.testing.assert_array_equal(gradients[0], gradient)
+
+
+# Errors, with their wording.
+
+
+def wrong_gradient(op, grad):
+    raise ValueError("my own text")
+
+
+BUILDING = {
+    "func": (dict(func=3), TypeError, ["func must be a function", "got 3 (int)"]),
+    "func is text": (dict(func="square"), TypeError, ["func must be", "got 'square' (str)"]),
+    "grad": (dict(grad=3), TypeError, ["grad must be a function", "got 3 (int)"]),
+    "inp": (dict(inp=X), TypeError, ["inp must be a list or tuple", "square (", __file__]),
+    "inp is a number": (dict(inp=1.0), TypeError, ["inp must be a list or tuple", "(float)"]),
+    "Tout": (dict(Tout="nonsense"), TypeError, ["nonsense"]),
+    "Tout is missing": (dict(Tout=[None]), TypeError, ["None"]),
+}
+
+
+@pytest.mark.parametrize("name", sorted(BUILDING))
+def test_wrong_arguments(world, name):
+    change, kind, words = BUILDING[name]
+    arguments = dict(dict(func=square, inp=[X], Tout=tf.float32, grad=square_grad), **change)
+    with pytest.raises(kind) as error:
+        world.run(lambda: world.py_func(**arguments))
+    for word in words:
+        assert word in str(error.value)
+
+
+RUNNING = {
+    "dtype": (
+        lambda x: x.astype(np.float64),
+        tf.float32,
+        ["result 0 of <lambda> (", "has dtype float64, but Tout promises float32"],
+    ),
+    "dtype of a number": (lambda x: 1.0, tf.float32, ["has dtype float64, but Tout promises"]),
+    "dtype of the second": (
+        lambda x: (x, x),
+        [tf.float32, tf.int32],
+        ["result 1 of <lambda> (", "has dtype float32, but Tout promises int32"],
+    ),
+    "text": (lambda x: "text", tf.float32, ["has dtype <U4, but Tout promises float32"]),
+    "objects": (lambda x: [None], tf.float32, ["has dtype object, but Tout promises float32"]),
+    "too many": (
+        lambda x: [x, x],
+        [tf.float32],
+        ["<lambda> (", "returned 2 results, but Tout promises 1 (float32)", "a list or tuple"],
+    ),
+    "too few": (lambda x: x, [tf.float32, tf.int32], ["returned 1 results", "2 (float32, int32)"]),
+    "none": (lambda x: None, tf.float32, ["has dtype object, but Tout promises float32"]),
+    "empty": (lambda x: [], tf.float32, ["returned 0 results, but Tout promises 1"]),
+    "exception": (lambda x: {}["my own text"], tf.float32, ["my own text"]),
+}
+
+
+@pytest.mark.parametrize("name", sorted(RUNNING))
+@pytest.mark.parametrize("stateful", [True, False])
+def test_wrong_results(world, name, stateful):
+    func, Tout, words = RUNNING[name]
+    with pytest.raises(world.ERRORS) as error:
+        world.run(lambda x: world.py_func(func, [x], Tout, stateful), X)
+    for word in words + ([] if name == "exception" else [__file__]):
+        assert word in str(error.value)
+
+
+GRADIENTS = {
+    "too many": (
+        lambda op, grad: (grad, grad),
+        ValueError,
+        ["<lambda> (", "returned 2 gradients for the 1 inputs of", "one for each input"],
+    ),
+    "none": (lambda op, grad: [], ValueError, ["returned 0 gradients for the 1 inputs of"]),
+    "shape": (
+        lambda op, grad: tf.ones([2]),
+        ValueError,
+        ["gradient 0 of <lambda> (", "has shape (2,), but the input has shape (3,)"],
+    ),
+    "rank": (lambda op, grad: 1.0, ValueError, ["has shape (), but the input has shape (3,)"]),
+    "array": (
+        lambda op, grad: np.ones((3, 1)),
+        ValueError,
+        ["has shape (3, 1), but the input has shape (3,)"],
+    ),
+    "dtype": (
+        lambda op, grad: tf.cast(op.inputs[0], tf.float64),
+        TypeError,
+        ["gradient 0 of <lambda> (", "dtype float64, but the input has dtype float32"],
+    ),
+    "exception": (wrong_gradient, ValueError, ["my own text"]),
+    "text": (lambda op, grad: "text", (TypeError, ValueError), ["text"]),
+}
+
+
+@pytest.mark.parametrize("name", sorted(GRADIENTS))
+def test_wrong_gradients(world, name):
+    grad, kind, words = GRADIENTS[name]
+    with pytest.raises(kind) as error:
+        world.run(lambda x: world.py_func(square, [x], tf.float32, grad=grad), X)
+    own_text = name in ("exception", "text")
+    for word in words + ([] if own_text else [__file__]):
+        assert word in str(error.value)

@@ -1,0 +1,266 @@
+"""What graph mode alone has: graphs, sessions, the registry of gradients."""
+
+import gc
+import random
+import subprocess
+import sys
+import threading
+import weakref
+
+import numpy as np
+import pytest
+
+from legacy_spiky import activation, py_func, tf_d_spiky, tf_spiky
+from legacy_spiky._tf import tf
+
+
+def square(x):
+    return x * x
+
+
+def square_grad(op, grad):
+    return 2 * op.inputs[0] * grad
+
+
+def test_graph_mode_fixture(graph_mode):
+    assert tf.get_default_graph() is graph_mode.graph
+    assert tf.get_default_session() is graph_mode
+    assert not graph_mode.graph.get_operations()
+
+
+def test_one_op_as_the_bare_one(graph_mode):
+    x = tf.placeholder(tf.float32)
+    before = len(graph_mode.graph.get_operations())
+    for stateful, kind in [(True, "PyFunc"), (False, "PyFuncStateless")]:
+        y = py_func(square, [x], tf.float32, stateful=stateful, grad=square_grad)
+        assert y.op.type == kind
+        assert list(y.op.inputs) == [x]
+        assert y.get_shape().ndims is None
+    assert len(graph_mode.graph.get_operations()) == before + 2
+
+
+def test_names(graph_mode):
+    x = tf.constant(1.0)
+    assert py_func(square, [x], tf.float32, name="mine", grad=square_grad).op.name == "mine"
+    with tf.name_scope("outer"):
+        assert tf_spiky(x).op.name == "outer/spiky"
+        assert tf_spiky(x).op.name == "outer/spiky_1"
+        assert tf_d_spiky(x, name="mine").op.name == "outer/mine"
+
+
+def test_no_outputs(graph_mode):
+    seen = []
+    op = py_func(seen.append, [tf.constant(3.0)], [])
+    graph_mode.run(op)
+    assert seen == [3]
+
+
+def test_name_of_a_registered_gradient(graph_mode):
+    name = "Mine%x" % random.SystemRandom().getrandbits(64)
+    tf.RegisterGradient(name)(lambda op, grad: 5 * grad)
+    for stateful in (True, False):
+        x = tf.constant([1.0, 2.0])
+        y = py_func(square, [x], tf.float32, stateful=stateful, grad=name)
+        y.set_shape(x.get_shape())
+        np.testing.assert_array_equal(graph_mode.run(tf.gradients(y, x)[0]), [5, 5])
+
+
+def test_name_of_no_gradient(graph_mode):
+    x = tf.constant([1.0, 2.0])
+    y = py_func(square, [x], tf.float32, grad="NobodyHasThis")
+    with pytest.raises(LookupError):
+        tf.gradients(y, x)
+
+
+def test_under_a_foreign_override_map(graph_mode):
+    name = "Foreign%x" % random.SystemRandom().getrandbits(64)
+    tf.RegisterGradient(name)(lambda op, grad: 7 * grad)
+    x = tf.constant([1.0, 2.0])
+    foreign = {"PyFunc": name, "PyFuncStateless": name, "Identity": name}
+    with graph_mode.graph.gradient_override_map(foreign):
+        ours = py_func(square, [x], tf.float32, grad=square_grad)
+        plain = py_func(square, [x], tf.float32)
+        identity = tf.identity(x)
+        spiky = tf_spiky(x)
+    for y in (ours, plain):
+        y.set_shape(x.get_shape())
+    for y, expected in [(ours, [2, 4]), (plain, [7, 7]), (identity, [7, 7]), (spiky, [1, 1])]:
+        np.testing.assert_array_equal(graph_mode.run(tf.gradients(y, x)[0]), expected)
+
+
+def test_random_streams_are_left_alone(graph_mode):
+    np.random.seed(0)
+    random.seed(0)
+    states = str(np.random.get_state()), str(random.getstate())
+    tf.gradients(tf_spiky(tf.constant([1.0])), [])
+    py_func(square, [tf.constant(1.0)], tf.float32, grad=square_grad)
+    assert (str(np.random.get_state()), str(random.getstate())) == states
+
+
+def test_gradient_taken_in_another_graph_s_context(graph_mode):
+    x = tf.constant([0.2, 0.7])
+    y = tf_spiky(x)
+    with tf.Graph().as_default():
+        tf_spiky(tf.constant([1.0]))
+    np.testing.assert_array_equal(graph_mode.run(tf.gradients(y, x)[0]), [1, 0])
+
+
+def test_graph_that_another_default_graph_hides():
+    graph = tf.Graph()
+    with graph.as_default():
+        x = tf.constant([1.0, 3.0])
+        y = py_func(square, [x], tf.float32, grad=square_grad)
+        y.set_shape(x.get_shape())
+    for _ in range(2):
+        with graph.as_default(), tf.Session() as session:
+            np.testing.assert_array_equal(session.run(tf.gradients(y, x)[0]), [2, 6])
+
+
+def test_graphs_in_threads():
+    results = {}
+
+    def work(i):
+        with tf.Graph().as_default(), tf.Session() as session:
+            x = tf.placeholder(tf.float32, [3])
+            y = py_func(
+                lambda x: np.float32(i) * x, [x], tf.float32, grad=lambda op, grad: grad * float(i)
+            )
+            y.set_shape([3])
+            fetches = [y, tf.gradients(y, x)[0]]
+            results[i] = [session.run(fetches, {x: [1, 2, 3]}) for _ in range(20)]
+
+    threads = [threading.Thread(target=work, args=[i]) for i in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for i in range(8):
+        for value, gradient in results[i]:
+            np.testing.assert_array_equal(value, np.float32(i) * np.float32([1, 2, 3]))
+            np.testing.assert_array_equal(gradient, [i, i, i])
+
+
+class Anchor:
+    """Something that a closure holds."""
+
+
+def test_closures_are_freed_with_their_graph():
+    def build():
+        anchors = [Anchor() for _ in range(4)]
+
+        def func(x, anchor=anchors[0]):
+            return x * x
+
+        def grad(op, upstream, anchor=anchors[1]):
+            return 2 * op.inputs[0] * upstream
+
+        op = activation(
+            lambda x, anchor=anchors[2]: x * 1, lambda x, anchor=anchors[3]: np.ones_like(x)
+        )
+        with tf.Graph().as_default(), tf.Session() as session:
+            x = tf.constant([1.0, 2.0])
+            y = py_func(func, [op(x)], tf.float32, grad=grad)
+            y.set_shape(x.get_shape())
+            np.testing.assert_array_equal(session.run(tf.gradients(y, x)[0]), [2, 4])
+        return [weakref.ref(anchor) for anchor in anchors], tf.get_default_graph()
+
+    anchors, _ = build()
+    gc.collect()
+    assert [anchor() for anchor in anchors] == [None] * 4
+
+
+def test_closures_live_as_long_as_their_graph():
+    def build(x):
+        factor = np.float32([3.0])
+        y = py_func(
+            lambda x: factor * x, [x], tf.float32, grad=lambda op, grad: tf.constant(factor) * grad
+        )
+        y.set_shape(x.get_shape())
+        return y
+
+    with tf.Graph().as_default(), tf.Session() as session:
+        x = tf.constant([2.0])
+        y = build(x)
+        gc.collect()
+        assert session.run([y, tf.gradients(y, x)[0]]) == [6, 3]
+
+
+def test_in_a_dataset(graph_mode):
+    if not hasattr(tf, "data"):
+        pytest.skip("tf.data came with TensorFlow 1.4")
+    dataset = tf.data.Dataset.from_tensor_slices(np.float32([1, 2, 3]))
+    dataset = dataset.map(lambda x: py_func(square, [x], tf.float32))
+    element = tf.data.make_one_shot_iterator(dataset).get_next() if hasattr(
+        tf.data, "make_one_shot_iterator"
+    ) else dataset.make_one_shot_iterator().get_next()
+    assert [graph_mode.run(element) for _ in range(3)] == [1, 4, 9]
+
+
+def test_import_of_a_graph_in_the_same_process(graph_mode):
+    x = tf.placeholder(tf.float32, [2], name="x")
+    tf_spiky(x, name="y")
+    definition = graph_mode.graph.as_graph_def()
+    with tf.Graph().as_default(), tf.Session() as session:
+        x, y = tf.import_graph_def(definition, return_elements=["x:0", "y:0"])
+        value, gradient = session.run([y, tf.gradients(y, x)[0]], {x: [0.25, 0.75]})
+        np.testing.assert_array_equal(value, [0.25, 0])
+        np.testing.assert_array_equal(gradient, [1, 0])
+
+
+def test_gradient_of_a_graph_that_is_gone():
+    def build():
+        with tf.Graph().as_default() as graph:
+            tf_spiky(tf.placeholder(tf.float32, [2], name="x"), name="y")
+            return graph.as_graph_def()
+
+    definition = build()
+    gc.collect()
+    with tf.Graph().as_default():
+        x, y = tf.import_graph_def(definition, return_elements=["x:0", "y:0"])
+        with pytest.raises(RuntimeError) as error:
+            tf.gradients(y, x)
+        assert "is gone with the graph that it was built in" in str(error.value)
+
+
+EAGER = """
+import numpy as np
+import tensorflow
+import legacy_spiky
+
+tf = tensorflow.compat.v1
+tf.enable_eager_execution()
+x = tf.constant([0.2, 0.7])
+ops = [
+    legacy_spiky.tf_spiky,
+    legacy_spiky.tf_d_spiky,
+    legacy_spiky.activation(np.sin, np.cos),
+    lambda x: legacy_spiky.py_func(np.sin, [x], tf.float32, grad=lambda op, grad: grad),
+    lambda x: legacy_spiky.py_func(np.sin, [x], [tf.float32]),
+]
+for op in ops:
+    for mode in (op, tf.function(op)):
+        try:
+            mode(x)
+        except RuntimeError as error:
+            assert "legacy_spiky.migration" in str(error), error
+        else:
+            raise AssertionError("built without a gradient")
+    with tf.Graph().as_default(), tf.Session() as session:
+        session.run(op(tf.constant([0.2, 0.7])))
+print("refused")
+"""
+
+
+def test_eager_mode_and_tf_function_are_refused():
+    if not hasattr(tf, "function"):
+        pytest.skip("tf.function came with TensorFlow 1.14")
+    output = subprocess.check_output([sys.executable, "-c", EAGER])
+    assert output.split() == [b"refused"]
+
+
+def test_tf_function_in_a_session(graph_mode):
+    if not hasattr(tf, "function"):
+        pytest.skip("tf.function came with TensorFlow 1.14")
+    x = tf.constant([0.2, 0.7])
+    y = tf.function(tf_spiky)(x)
+    np.testing.assert_array_equal(graph_mode.run(tf.gradients(y, x)[0]), [1, 0])
