@@ -176,7 +176,8 @@ def _checked(g, i, x, grad):
             "gradient %d of %s has dtype %s, but the input has dtype %s; cast it"
             % (i, describe(grad), g.dtype.name, dtype.name)
         )
-    if not g.get_shape().is_compatible_with(x.get_shape()):
+    # IndexedSlices had no get_shape in TensorFlow 1.
+    if hasattr(g, "get_shape") and not g.get_shape().is_compatible_with(x.get_shape()):
         raise ValueError(
             "gradient %d of %s has shape %s, but the input has shape %s; sum over what was "
             "broadcast" % (i, describe(grad), g.get_shape(), x.get_shape())

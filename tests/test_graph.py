@@ -88,6 +88,20 @@ def test_under_a_foreign_override_map(graph_mode):
         np.testing.assert_array_equal(graph_mode.run(tf.gradients(y, x)[0]), expected)
 
 
+def test_sparse_gradients(graph_mode):
+    # Both upstream of the op, where tf.gather makes them, and returned by its gradient.
+    x = tf.constant([[1.0], [2.0], [3.0]])
+
+    def grad(op, upstream):
+        gathered = tf.gather(op.inputs[0], [0, 2])
+        return tf.gradients(gathered, op.inputs[0], grad_ys=tf.gather(upstream, [0, 2]))
+
+    y = py_func(square, [x], tf.float32, grad=grad)
+    y.set_shape(x.get_shape())
+    gradient = tf.convert_to_tensor(tf.gradients(tf.gather(y, [1, 2]), x)[0])
+    np.testing.assert_array_equal(graph_mode.run(gradient), [[0], [0], [1]])
+
+
 def test_random_streams_are_left_alone(graph_mode):
     np.random.seed(0)
     random.seed(0)
