@@ -85,16 +85,13 @@ def round_to(y, dtype):
     with np.errstate(over="ignore", invalid="ignore"):
         if not _is_bfloat16(dtype):
             return y.astype(dtype)
+        # float64 -> float32 -> bfloat16 would round twice. The first step rounds to odd
+        # instead, which keeps the second one on the right side of every tie.
         wide = y.astype(np.float64)
         single = wide.astype(np.float32)
-    # float64 -> float32 -> bfloat16 would round twice. The first step rounds to odd
-    # instead, which keeps the second one on the right side of every tie.
-    to_odd = (single != wide) & (single.view(np.uint32) & 1 == 0)
-    single = np.where(
-        to_odd,
-        np.nextafter(single, np.where(wide > single, np.float32("inf"), np.float32("-inf"))),
-        single,
-    )
+        to_odd = (single != wide) & (single.view(np.uint32) & 1 == 0)
+        toward = np.where(wide > single, np.float32("inf"), np.float32("-inf"))
+        single = np.where(to_odd, np.nextafter(single, toward), single)
     bits = single.view(np.uint32)
     bits = np.where(np.isnan(single), 0x7FC00000, bits + 0x7FFF + (bits >> 16 & 1))
     return np.asarray(bits >> 16).astype(np.uint16).view(dtype)

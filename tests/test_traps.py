@@ -211,7 +211,6 @@ def test_the_package_refuses_eager_mode():
     assert eager("legacy_spiky") == "refused"
 
 
-@pytest.mark.skipif(not TF2, reason="eager py_func is TensorFlow 2's")
 def test_the_recipe_loses_gradient_and_batch_in_eager_mode():
     # The gradient is None, and y[0] took the first example, not the first output.
     assert eager("recipe") == "gradient None shape (2,)"

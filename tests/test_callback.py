@@ -1,0 +1,102 @@
+"""The callbacks without TensorFlow; what they do inside it is in the tests of the contract."""
+
+import numpy as np
+import pytest
+
+from legacy_spiky._callback import elementwise, guard
+
+
+def test_guard_gives_arrays_of_its_own():
+    x = np.float32([1, 2])
+    view = x[:]
+
+    def double(x):
+        x *= 2
+        return x
+
+    np.testing.assert_array_equal(guard(double, [np.float32])(view)[0], [2, 4])
+    np.testing.assert_array_equal(x, [1, 2])
+
+
+def test_guard_copies_no_array_that_nobody_else_has():
+    x = np.float32([1, 2])
+    assert guard(lambda x: x, [np.float32])(x)[0] is x
+
+
+def test_guard_passes_scalars():
+    seen = []
+    callback = guard(lambda *arguments: seen.extend(arguments), [])
+    assert callback(np.float32(1), b"text") == []
+    assert [type(argument) for argument in seen] == [np.float32, bytes]
+
+
+@pytest.mark.parametrize("results", [(1.5, 2), [1.5, 2], (np.float64(1.5), np.array(2))])
+def test_guard_returns_a_list_of_arrays(results):
+    arrays = guard(lambda: results, [np.float64, np.int64])()
+    assert [type(array) for array in arrays] == [np.ndarray] * 2
+    assert [array.tolist() for array in arrays] == [1.5, 2]
+
+
+@pytest.mark.parametrize("text", ["a", b"a", np.array(["a", "bc"]), np.array([b"a"], object)])
+def test_guard_takes_text_where_objects_are_promised(text):
+    assert guard(lambda: text, [object])()[0].tolist() == np.asarray(text).tolist()
+
+
+def test_guard_counts():
+    with pytest.raises(ValueError) as error:
+        guard(lambda: (1, 2), [np.float32, np.int32, np.int64])()
+    assert "returned 2 results, but Tout promises 3 (float32, int32, int64)" in str(error.value)
+    with pytest.raises(ValueError) as error:
+        guard(lambda: 1, [])()
+    assert "returned 1 results, but Tout promises 0 (nothing)" in str(error.value)
+
+
+@pytest.mark.parametrize("result", [np.array(1, ">f4"), np.float64(1), 1, True, "1", None, 1j])
+def test_guard_wants_the_dtype(result):
+    with pytest.raises(TypeError) as error:
+        guard(lambda: result, [np.dtype("<f4")])()
+    assert "result 0 of " in str(error.value)
+    assert "but Tout promises float32; return np.asarray(result, dtype)" in str(error.value)
+    assert __file__ in str(error.value)
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (2,), (2, 0, 1), (2, 3)])
+def test_elementwise(shape):
+    x = np.full(shape, 1.5, np.float32)
+    y = elementwise(lambda x: x > 1, np.float32)(x[()])
+    assert (y.dtype, y.shape) == (np.float32, shape)
+    assert np.all(y == 1)
+
+
+def test_elementwise_gives_an_array_of_its_own():
+    x = np.float32([1, 2])
+
+    def double(x):
+        x *= 2
+        return x
+
+    np.testing.assert_array_equal(elementwise(double, np.float32)(x), [2, 4])
+    np.testing.assert_array_equal(x, [1, 2])
+
+
+def test_elementwise_returns_an_array_of_its_own():
+    kept = np.float32([1, 2])
+    callback = elementwise(lambda x: kept, np.float32)
+    assert callback(kept) is not callback(kept)
+    assert not np.shares_memory(callback(kept), kept)
+
+
+def test_elementwise_keeps_the_user_s_error_as_the_cause():
+    with pytest.raises(TypeError) as error:
+        elementwise(lambda x: x if x > 0 else 0, np.float32)(np.float32([1, 2]))
+    assert isinstance(error.value.__cause__, ValueError)
+    assert str(error.value.__cause__) in str(error.value)
+
+
+def test_elementwise_leaves_other_errors_alone():
+    def wrong(x):
+        raise ValueError("my own text")
+
+    with pytest.raises(ValueError) as error:
+        elementwise(wrong, np.float32)(np.float32([1, 2]))
+    assert str(error.value) == "my own text"

@@ -1,0 +1,60 @@
+import functools
+
+import numpy as np
+import pytest
+
+from legacy_spiky._errors import check_callable, describe
+from legacy_spiky.vectorize import vectorize
+
+
+def function(x):
+    return x
+
+
+class Class:
+    def method(self, x):
+        return x
+
+    def __call__(self, x):
+        return x
+
+
+nameless = lambda x: x  # noqa: E731
+
+LINE = function.__code__.co_firstlineno
+HERE = "%s (" + __file__ + ":%d)"
+
+TABLE = [
+    (function, HERE % ("function", LINE)),
+    (functools.partial(function), HERE % ("function", LINE)),
+    (functools.partial(functools.partial(function)), HERE % ("function", LINE)),
+    (vectorize(function), HERE % ("function", LINE)),
+    (np.vectorize(function), HERE % ("function", LINE)),
+    (functools.partial(np.vectorize(function)), HERE % ("function", LINE)),
+    (functools.wraps(function)(lambda x: x), HERE % ("function", LINE)),
+    (nameless, HERE % ("<lambda>", nameless.__code__.co_firstlineno)),
+    (Class().method, HERE % ("Class.method", LINE + 5)),
+    (Class.method, HERE % ("Class.method", LINE + 5)),
+    (Class(), HERE % ("Class.__call__", LINE + 8)),
+    (Class, "Class"),
+    (abs, "abs"),
+    (np.sin, "sin"),
+]
+
+
+@pytest.mark.parametrize("func, expected", TABLE)
+def test_describe(func, expected):
+    assert describe(func) == expected
+
+
+@pytest.mark.parametrize("func", [function, Class(), Class, abs, np.sin, functools.partial(abs)])
+def test_callable(func):
+    assert check_callable("func", func) is None
+
+
+@pytest.mark.parametrize("func", [None, 3, "abs", [abs]])
+def test_not_callable(func):
+    with pytest.raises(TypeError) as error:
+        check_callable("df", func)
+    expected = "df must be a function or another callable, got %r (%s)"
+    assert str(error.value) == expected % (func, type(func).__name__)
