@@ -1,0 +1,28 @@
+"""Import this first: TensorFlow's version 1 names, without its messages on the terminal."""
+
+import os
+import sys
+import warnings
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# oneDNN announces itself whatever the log level, and rounds matrix products its own way.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+for category in (DeprecationWarning, FutureWarning, RuntimeWarning):
+    warnings.filterwarnings("ignore", category=category)
+
+from legacy_spiky._tf import tf  # noqa: E402
+
+tf.logging.set_verbosity(tf.logging.ERROR)
+
+
+def need(package, extra):
+    """Imports an optional package, or ends the script and says how to get it."""
+    try:
+        return __import__(package, fromlist=["*"])
+    except ImportError as error:
+        sys.exit(
+            "%s is not installed (%s); get it with: pip install 'legacy_spiky[%s]'"
+            % (package, error, extra)
+        )
