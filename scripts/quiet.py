@@ -1,5 +1,6 @@
 """Import this first: TensorFlow's version 1 names, without its messages on the terminal."""
 
+import importlib
 import os
 import sys
 import warnings
@@ -17,12 +18,9 @@ from legacy_spiky._tf import tf  # noqa: E402
 tf.logging.set_verbosity(tf.logging.ERROR)
 
 
-def need(package, extra):
-    """Imports an optional package, or ends the script and says how to get it."""
+def need(module, extra):
+    """Imports an optional module, or ends the script and says how to get it."""
     try:
-        return __import__(package, fromlist=["*"])
+        return importlib.import_module(module)
     except ImportError as error:
-        sys.exit(
-            "%s is not installed (%s); get it with: pip install 'legacy_spiky[%s]'"
-            % (package, error, extra)
-        )
+        sys.exit("%s; install what this needs with: pip install 'legacy_spiky[%s]'" % (error, extra))

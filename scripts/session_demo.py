@@ -6,6 +6,7 @@ Prints x, spiky(x) and the gradient of spiky at x, for x = 0.2, 0.7, 1.2, 1.7. s
 """
 
 import argparse
+import os
 import platform
 
 import numpy as np
@@ -24,10 +25,10 @@ def evaluate(points):
 
 def plot(path):
     """Draws spiky and its derivative, as the session computes them, into a PNG file."""
-    pyplot = need("matplotlib", "plot") and need("matplotlib.pyplot", "plot")
+    pyplot = need("matplotlib.pyplot", "plot")
     pyplot.switch_backend("agg")
     x, y, gradient = evaluate(np.arange(-2, 2, 1 / 128))
-    figure, axes = pyplot.subplots(2, 1, sharex=True, figsize=(7, 4), layout="constrained")
+    figure, axes = pyplot.subplots(2, 1, sharex=True, figsize=(7, 4), constrained_layout=True)
     for ax, values, title in [(axes[0], y, "spiky(x)"), (axes[1], gradient, "d_spiky(x)")]:
         # A line over each piece, none over the jumps, and a dot on the value at a jump.
         jumps = np.flatnonzero(np.abs(np.diff(values)) > 0.25) + 1
@@ -52,6 +53,11 @@ def main():
         help="also draw spiky and its derivative (needs the extra: legacy_spiky[plot])",
     )
     arguments = parser.parse_args()
+    if arguments.plot:
+        if not arguments.plot.endswith(".png"):
+            parser.error("--plot wants a name that ends in .png, got %s" % arguments.plot)
+        if not os.path.isdir(os.path.dirname(os.path.abspath(arguments.plot))):
+            parser.error("--plot: there is no folder for %s" % arguments.plot)
     print(*evaluate([0.2, 0.7, 1.2, 1.7]))
     print(
         "TensorFlow %s, NumPy %s, Python %s"
