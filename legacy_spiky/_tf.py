@@ -11,7 +11,7 @@ except ImportError as error:
         "legacy_spiky needs TensorFlow, and none is installed. Install the one that your code "
         "runs on (1.0 or newer), or the newest with: pip install 'legacy_spiky[tensorflow-cpu]' "
         "(or 'legacy_spiky[tensorflow]', for a GPU)"
-    )
+    ) from None
 
 __all__ = ["FLOATING", "py_func", "runs_eagerly", "tf"]
 

@@ -151,8 +151,7 @@ def _gradients(grad, op, upstream):
         if len(results) != len(op.inputs):
             raise ValueError(
                 "%s returned %d gradients for the %d inputs of %s; return one for each input, "
-                "None where there is none"
-                % (describe(grad), len(results), len(op.inputs), op.name)
+                "None where there is none" % (describe(grad), len(results), len(op.inputs), op.name)
             )
         return [_checked(g, i, x, grad) for i, (g, x) in enumerate(zip(results, op.inputs))]
 
@@ -248,7 +247,8 @@ def spikygrad2(op, grad):
     # In float64: -0.49999997 + 1 is above 0.5, but float32 rounds it to 0.5.
     wide = tf.cast(x, tf.float64)
     subnormal = tf.abs(wide) < least_normal(np.dtype(x.dtype.base_dtype.as_numpy_dtype))
-    r = tf.mod(tf.where(subnormal, tf.zeros_like(wide), wide), 1)
+    wide = tf.where(subnormal, tf.zeros_like(wide), wide)
+    r = wide - tf.floor(wide)  # tf.mod(wide, 1), which before 1.14 is 0 for a tiny negative
     # less_equal has no gradient; that of sign is 0, which the second derivative is.
     one = 1 + 0 * tf.sign(wide)
     n_gr = tf.cast(tf.where(tf.less_equal(r, 0.5), one, tf.zeros_like(r)), x.dtype)
@@ -327,8 +327,13 @@ def activation(f, df, d2f=None, name=None):
             if order + 1 == len(functions):
                 raise NotImplementedError(
                     "the %s derivative of %s was asked for, but it was made with "
-                    "activation(%s)%s" % (("second", "third")[order - 1], describe(f),
-                    ("f, df", "f, df, d2f")[order - 1], ("; give d2f too", "")[order - 1])
+                    "activation(%s)%s"
+                    % (
+                        ("second", "third")[order - 1],
+                        describe(f),
+                        ("f, df", "f, df, d2f")[order - 1],
+                        ("; give d2f too", "")[order - 1],
+                    )
                 )
             return upstream * build(order + 1, op.inputs[0], None)
 

@@ -23,4 +23,6 @@ def need(module, extra):
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        sys.exit("%s; install what this needs with: pip install 'legacy_spiky[%s]'" % (error, extra))
+        sys.exit(
+            "%s; install what this needs with: pip install 'legacy_spiky[%s]'" % (error, extra)
+        )

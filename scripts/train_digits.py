@@ -120,13 +120,11 @@ def main():
     parser.add_argument(
         "--epochs", type=positive, default=15, help="passes over the images (default: 15)"
     )
-    parser.add_argument(
-        "--freeze-hidden", action="store_true", help="train the output layer alone"
-    )
+    parser.add_argument("--freeze-hidden", action="store_true", help="train the output layer alone")
     parser.add_argument("--save", metavar="DIR", help="write a checkpoint of the weights there")
     arguments = parser.parse_args()
-    if arguments.seed < 0:
-        parser.error("--seed must not be negative")
+    if not 0 <= arguments.seed < 2**32:
+        parser.error("--seed must be from 0 to 4294967295, got %d" % arguments.seed)
     if arguments.save:
         os.makedirs(arguments.save, exist_ok=True)
     print("TensorFlow", tf.VERSION)

@@ -42,9 +42,9 @@ def graph_mode():
         yield session
 
 
-@pytest.fixture
-def world():
+@pytest.fixture(params=["session", "session on the caller's thread"])
+def world(request):
     """Where the tests of the contract run; see worlds.py."""
     from worlds import Session
 
-    return Session()
+    return Session(threads=0 if request.param == "session" else -1)

@@ -74,7 +74,9 @@ def test_round_to_bfloat16(bfloat16, recwarn):
     expected = np.array([exact_bfloat16(x) for x in wide.tolist()], np.uint16)
     np.testing.assert_array_equal(y.view(np.uint16), expected)
     special = _dtypes.round_to(np.array([np.inf, -np.inf, np.nan, -np.nan]), bfloat16)
-    np.testing.assert_array_equal(_dtypes.widen(special), np.float32([np.inf, -np.inf, np.nan, np.nan]))
+    np.testing.assert_array_equal(
+        _dtypes.widen(special), np.float32([np.inf, -np.inf, np.nan, np.nan])
+    )
     assert not list(recwarn)
 
 

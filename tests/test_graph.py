@@ -10,7 +10,7 @@ import weakref
 import numpy as np
 import pytest
 
-from legacy_spiky import activation, py_func, tf_d_spiky, tf_spiky
+from legacy_spiky import activation, py_func, spikygrad, spikygrad2, tf_d_spiky, tf_spiky
 from legacy_spiky._tf import tf
 
 
@@ -100,6 +100,27 @@ def test_sparse_gradients(graph_mode):
     y.set_shape(x.get_shape())
     gradient = tf.convert_to_tensor(tf.gradients(tf.gather(y, [1, 2]), x)[0])
     np.testing.assert_array_equal(graph_mode.run(gradient), [[0], [0], [1]])
+
+
+@pytest.mark.parametrize("threads", [0, -1])
+@pytest.mark.parametrize("dtype", [tf.float16, tf.bfloat16, tf.float32, tf.float64])
+def test_the_two_gradients_of_spiky_agree(dtype, threads):
+    size = dtype.size
+    if size == 2:
+        bits = np.arange(1 << 16, dtype=np.uint16)
+    else:
+        bits = np.frombuffer(np.random.RandomState(0).bytes(1 << 20), "u%d" % size)
+    x = bits.view(dtype.as_numpy_dtype)
+    config = tf.ConfigProto(inter_op_parallelism_threads=threads)
+    with tf.Graph().as_default(), tf.Session(config=config) as session:
+        tensor = tf.placeholder(dtype, x.shape)
+        y = tf_spiky(tensor)
+        grad = tf.fill(tf.shape(tensor), tf.cast(-3.0, dtype))
+        gradients = [spikygrad(y.op, grad), spikygrad2(y.op, grad)]
+        again = tf.gradients(gradients[1], tensor)[0]
+        python, native, again = session.run(gradients + [again], {tensor: x})
+        np.testing.assert_array_equal(python.view(bits.dtype), native.view(bits.dtype))
+        assert not again.view(bits.dtype).any()
 
 
 def test_random_streams_are_left_alone(graph_mode):
@@ -204,9 +225,11 @@ def test_in_a_dataset(graph_mode):
         pytest.skip("tf.data came with TensorFlow 1.4")
     dataset = tf.data.Dataset.from_tensor_slices(np.float32([1, 2, 3]))
     dataset = dataset.map(lambda x: py_func(square, [x], tf.float32))
-    element = tf.data.make_one_shot_iterator(dataset).get_next() if hasattr(
-        tf.data, "make_one_shot_iterator"
-    ) else dataset.make_one_shot_iterator().get_next()
+    element = (
+        tf.data.make_one_shot_iterator(dataset).get_next()
+        if hasattr(tf.data, "make_one_shot_iterator")
+        else dataset.make_one_shot_iterator().get_next()
+    )
     assert [graph_mode.run(element) for _ in range(3)] == [1, 4, 9]
 
 

@@ -79,9 +79,7 @@ GRADS = {
 
 @pytest.mark.parametrize("name", sorted(GRADS))
 def test_what_a_gradient_may_return(world, name):
-    _, gradients = world.run(
-        lambda x: world.py_func(square, [x], tf.float32, grad=GRADS[name]), X
-    )
+    _, gradients = world.run(lambda x: world.py_func(square, [x], tf.float32, grad=GRADS[name]), X)
     np.testing.assert_array_equal(gradients[0], 2 * X)
 
 
@@ -110,9 +108,7 @@ def test_gradient_of_the_outer_tensor(world):
 
 def test_gradient_none(world):
     def build(a, b):
-        return world.py_func(
-            np.subtract, [a, b], tf.float32, grad=lambda op, grad: (grad, None)
-        )
+        return world.py_func(np.subtract, [a, b], tf.float32, grad=lambda op, grad: (grad, None))
 
     values, gradients = world.run(build, X, X)
     np.testing.assert_array_equal(gradients[0], np.ones(3))

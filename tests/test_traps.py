@@ -64,7 +64,10 @@ def building_draws_from_the_user_s_random_stream(package):
 
 
 def the_shape_is_lost(package):
-    assert package.tf_spiky(tf.placeholder(tf.float32, [None, 3])).get_shape().as_list() == [None, 3]
+    assert package.tf_spiky(tf.placeholder(tf.float32, [None, 3])).get_shape().as_list() == [
+        None,
+        3,
+    ]
 
 
 def float64_becomes_float32(package):

@@ -21,8 +21,9 @@ class Session:
     # What an exception in a callback becomes: TensorFlow 1.0 has no word for most.
     ERRORS = (tf.errors.InvalidArgumentError, tf.errors.UnknownError)
 
-    def __init__(self, config=None):
-        self.config = config
+    def __init__(self, threads):
+        # 0: TensorFlow's own threads; -1: the caller's, which keeps subnormals.
+        self.config = tf.ConfigProto(inter_op_parallelism_threads=threads)
 
     def run(self, build, *arrays, static=True, order=1, values=True):
         """Returns the values of `build(*tensors)` and their gradients for each array.

@@ -1,0 +1,143 @@
+"""The package as a whole: what it exports, what it needs, on what it runs."""
+
+import ast
+import doctest
+import glob
+import importlib
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+import legacy_spiky
+
+PACKAGE = os.path.dirname(legacy_spiky.__file__)
+HERE = os.path.dirname(os.path.abspath(__file__))
+SOURCES = sorted(glob.glob(os.path.join(PACKAGE, "*.py")))
+MODULES = [os.path.splitext(os.path.basename(path))[0] for path in SOURCES]
+
+
+def read(path):
+    with open(path, encoding="utf-8") as source:
+        return source.read()
+
+
+def python(code, *arguments):
+    """Runs code in a new interpreter; returns its exit status and what it printed."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", code] + list(arguments),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        cwd=os.path.dirname(PACKAGE),
+    )
+    output = process.communicate()[0].decode()
+    return process.returncode, output
+
+
+RECIPE = (
+    "spiky d_spiky np_spiky np_d_spiky np_d_spiky_32 np_spiky_32 tf_d_spiky py_func spikygrad "
+    "spikygrad2 tf_spiky"
+)
+
+
+@pytest.mark.parametrize("name", RECIPE.split() + ["vectorize", "activation"])
+def test_names(name):
+    assert name in legacy_spiky.__all__
+    assert callable(getattr(legacy_spiky, name))
+    assert getattr(legacy_spiky, name).__doc__
+
+
+def test_all_is_sorted_and_nothing_else():
+    assert legacy_spiky.__all__ == sorted(RECIPE.split() + ["vectorize", "activation"])
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if module != "__init__"])
+def test_all_in_each_module(module):
+    module = importlib.import_module("legacy_spiky." + module)
+    assert module.__all__ == sorted(module.__all__)
+    assert all(hasattr(module, name) for name in module.__all__)
+
+
+def test_version():
+    assert re.match(r"\d+\.\d+\.\d+$", legacy_spiky.__version__)
+    assert "## " + legacy_spiky.__version__ in read(
+        os.path.join(os.path.dirname(PACKAGE), "CHANGELOG.md")
+    )
+
+
+@pytest.mark.parametrize("module", ["functions", "vectorize"])
+def test_each_public_function_has_a_doctest_that_runs(module):
+    module = importlib.import_module("legacy_spiky." + module)
+    ran = {}
+    runner = doctest.DocTestRunner()
+    for test in doctest.DocTestFinder().find(module):
+        ran[test.name.rsplit(".", 1)[-1]] = runner.run(test).attempted
+    assert all(ran[name] for name in module.__all__)
+    assert runner.failures == 0
+
+
+WITHOUT_TENSORFLOW = """
+import sys
+sys.modules["tensorflow"] = None
+"""
+
+
+def test_import_without_tensorflow():
+    status, output = python(WITHOUT_TENSORFLOW + "import legacy_spiky")
+    assert status == 1
+    assert "ImportError: legacy_spiky needs TensorFlow, and none is installed" in output
+    assert "pip install 'legacy_spiky[tensorflow-cpu]'" in output
+
+
+# The rooms that hold no TensorFlow, with their tests, in an interpreter that has none. The
+# package's front door needs it, so a bare package stands in for it.
+BARE = (
+    WITHOUT_TENSORFLOW
+    + """
+import types, pytest
+package = types.ModuleType("legacy_spiky")
+package.__path__ = [sys.argv[1]]
+sys.modules["legacy_spiky"] = package
+status = pytest.main(["-q", "-p", "no:cacheprovider"] + sys.argv[2:])
+assert not [name for name in sys.modules if name.startswith("tensorflow.")]
+sys.exit(status)
+"""
+)
+
+
+def test_the_rooms_without_tensorflow():
+    tests = ["callback", "dtypes", "errors", "functions", "vectorize"]
+    paths = [os.path.join(HERE, "test_%s.py" % test) for test in tests]
+    status, output = python(BARE, PACKAGE, *paths)
+    assert status == 0, output
+    assert re.search(r"\d\d\d passed", output)
+
+
+OWN_IMPORTS = """
+import sys, numpy, tensorflow
+before = set(sys.modules)
+import legacy_spiky
+print(sorted({name.split(".")[0] for name in set(sys.modules) - before}))
+"""
+
+
+def test_import_loads_nothing_but_its_own_modules():
+    status, output = python(OWN_IMPORTS)
+    assert (status, output.splitlines()[-1]) == (0, "['legacy_spiky']")
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=MODULES)
+def test_no_private_tensorflow(path):
+    for node in ast.walk(ast.parse(read(path))):
+        names = [alias.name for alias in getattr(node, "names", []) if hasattr(alias, "name")]
+        names.append(getattr(node, "module", None) or "")
+        assert not any(name.startswith("tensorflow.python") for name in names)
+    assert "tensorflow.python" not in read(path)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=MODULES)
+@pytest.mark.skipif(sys.version_info < (3, 8), reason="what is older parses as it is imported")
+def test_parses_on_python_3_6(path):
+    ast.parse(read(path), feature_version=(3, 6))

@@ -1,0 +1,53 @@
+"""Every snippet of the README runs; its commands are run by .ci/run, which reads them there."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir)
+
+
+def read(*path):
+    with open(os.path.join(ROOT, *path), encoding="utf-8") as text:
+        return text.read()
+
+
+README = read("README.md")
+SNIPPETS = re.findall(r"^```python\n(.*?)^```$", README, re.M | re.S)
+
+# What a snippet prints, up to spacing; in the order of the README.
+PRINTS = [
+    [],
+    ["[2., 4.]", "[1., 1.]", "[-1., -1.]"],
+    ["-0.2689414", "0.07232949", "1.0907842"],
+]
+
+
+@pytest.mark.parametrize("i", range(len(SNIPPETS)))
+def test_snippet(i):
+    output = subprocess.check_output([sys.executable, "-c", SNIPPETS[i]], cwd=ROOT).decode()
+    assert len(PRINTS) == len(SNIPPETS)
+    for words in PRINTS[i]:
+        assert re.sub(r"\s", "", words) in re.sub(r"\s", "", output)
+
+
+def test_ci_runs_the_commands_as_they_stand():
+    fences = re.findall(r"^```(.*)$", README, re.M)[::2]
+    assert set(fences) == {"python", "sh", ""}
+    assert fences.count("") == 1  # what the demo prints
+    assert "README.md" in read(".ci", "run") and "```sh" in read(".ci", "run")
+
+
+def test_links_lead_somewhere():
+    for target in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert os.path.exists(os.path.join(ROOT, target)), target
+
+
+def test_anchors_lead_somewhere():
+    headings = re.findall(r"^#+ (.*)$", README, re.M)
+    anchors = {re.sub(r"[^a-z0-9_ -]", "", h.lower()).replace(" ", "-") for h in headings}
+    for anchor in re.findall(r"\]\(#([^)]+)\)", README):
+        assert anchor in anchors, anchor

@@ -1,0 +1,125 @@
+"""The scripts, as a person runs them."""
+
+import os
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from legacy_spiky._tf import tf
+
+SCRIPTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "scripts")
+
+
+def run(script, *arguments, **kwargs):
+    """Returns the exit status, what came on stdout and what on stderr."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("TF_")}
+    process = subprocess.Popen(
+        [sys.executable, os.path.join(SCRIPTS, script)] + list(arguments),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+        **kwargs,
+    )
+    stdout, stderr = process.communicate()
+    return process.returncode, stdout.decode(), stderr.decode()
+
+
+def numbers(line):
+    return [[float(x) for x in row.split()] for row in re.findall(r"\[(.*?)\]", line)]
+
+
+def test_demo(tmp_path):
+    status, stdout, stderr = run("session_demo.py", cwd=str(tmp_path))
+    assert (status, stderr) == (0, "")
+    first, second = stdout.splitlines()
+    x, y, gradient = numbers(first)
+    assert x == [0.2, 0.7, 1.2, 1.7]
+    assert y == [0.2, 0, 0.20000005, 0]
+    assert gradient == [1, 0, 1, 0]
+    assert second.startswith("TensorFlow %s, NumPy %s" % (tf.VERSION, np.__version__))
+
+
+def test_demo_plot(tmp_path):
+    pytest.importorskip("matplotlib")
+    path = str(tmp_path / "spiky.png")
+    status, stdout, stderr = run("session_demo.py", "--plot", path)
+    assert (status, stderr) == (0, "")
+    assert stdout.splitlines()[-1] == "drew " + path
+    with open(path, "rb") as image:
+        assert image.read(8) == b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.mark.parametrize(
+    "script, arguments, words",
+    [
+        ("session_demo.py", ["--plot", "spiky.jpg"], "--plot wants a name that ends in .png"),
+        ("session_demo.py", ["--plot", "nowhere/x.png"], "there is no folder for nowhere/x.png"),
+        ("train_digits.py", ["--epochs", "0"], "0 is less than 1"),
+        ("train_digits.py", ["--epochs", "many"], "invalid positive value"),
+        ("train_digits.py", ["--seed", "-1"], "--seed must be from 0 to 4294967295"),
+        ("train_digits.py", ["--sede", "1"], "unrecognized arguments"),
+    ],
+)
+def test_wrong_arguments(script, arguments, words, tmp_path):
+    status, stdout, stderr = run(script, *arguments, cwd=str(tmp_path))
+    assert (status, stdout) == (2, "")
+    assert words in stderr
+
+
+@pytest.mark.parametrize("script", ["session_demo.py", "train_digits.py"])
+def test_help(script):
+    status, stdout, stderr = run(script, "--help")
+    assert (status, stderr) == (0, "")
+    assert "In a TensorFlow 1 session".lower() in stdout.replace("\n", " ").lower()
+
+
+@pytest.mark.parametrize(
+    "script, arguments, missing, extra",
+    [
+        ("session_demo.py", ["--plot", "x.png"], "matplotlib", "plot"),
+        ("train_digits.py", [], "sklearn", "demo"),
+    ],
+)
+def test_missing_extra(script, arguments, missing, extra, tmp_path):
+    (tmp_path / (missing + ".py")).write_text("raise ImportError('No module named %s')" % missing)
+    environment = dict(os.environ, PYTHONPATH=str(tmp_path))
+    process = subprocess.Popen(
+        [sys.executable, os.path.join(SCRIPTS, script)] + arguments,
+        stderr=subprocess.PIPE,
+        env=environment,
+        cwd=str(tmp_path),
+    )
+    stderr = process.communicate()[1].decode()
+    assert process.returncode == 1
+    assert "No module named %s; install what this needs with: " % missing in stderr
+    assert "pip install 'legacy_spiky[%s]'" % extra in stderr
+
+
+def held_out(stdout):
+    return float(re.search(r"held-out accuracy: (\S+)", stdout).group(1))
+
+
+def test_digits(tmp_path):
+    pytest.importorskip("sklearn")
+    status, stdout, stderr = run("train_digits.py", "--save", str(tmp_path / "new" / "folder"))
+    assert (status, stderr) == (0, "")
+    lines = stdout.splitlines()
+    assert lines[0] == "TensorFlow " + tf.VERSION
+    assert [line for line in lines if line.startswith("epoch 15/15  loss ")]
+    assert held_out(stdout) >= 0.94
+    frozen = held_out(run("train_digits.py", "--freeze-hidden")[1])
+    assert frozen < held_out(stdout)
+    # The checkpoint holds the weights, and they are what the network had.
+    prefix = re.search(r"saved (.*)", stdout).group(1)
+    reader = tf.train.load_checkpoint(prefix)
+    shapes = sorted(map(tuple, reader.get_variable_to_shape_map().values()))
+    assert shapes == [(10,), (64, 256), (256,), (256, 10)]
+
+
+def test_digits_same_seed_same_numbers():
+    pytest.importorskip("sklearn")
+    outputs = [run("train_digits.py", "--epochs", "1", "--seed", s)[1] for s in "778"]
+    assert outputs[0] == outputs[1] != outputs[2]
