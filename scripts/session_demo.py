@@ -43,7 +43,7 @@ def plot(path):
     figure.savefig(path, dpi=120)
 
 
-def main():
+def main(argv=None):
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -52,7 +52,7 @@ def main():
         metavar="FILE.png",
         help="also draw spiky and its derivative (needs the extra: legacy_spiky[plot])",
     )
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
     if arguments.plot:
         if not arguments.plot.endswith(".png"):
             parser.error("--plot wants a name that ends in .png, got %s" % arguments.plot)

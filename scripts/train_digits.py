@@ -110,7 +110,7 @@ def positive(text):
     return number
 
 
-def main():
+def main(argv=None):
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -122,7 +122,7 @@ def main():
     )
     parser.add_argument("--freeze-hidden", action="store_true", help="train the output layer alone")
     parser.add_argument("--save", metavar="DIR", help="write a checkpoint of the weights there")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
     if not 0 <= arguments.seed < 2**32:
         parser.error("--seed must be from 0 to 4294967295, got %d" % arguments.seed)
     if arguments.save:
