@@ -20,6 +20,10 @@ def _own(argument):
     return argument.copy()
 
 
+def _kind(array):
+    return "None" if array.shape == () and array[()] is None else str(array.dtype)
+
+
 def guard(func, dtypes):
     """Makes the callback of a `py_func` op.
 
@@ -53,9 +57,8 @@ def guard(func, dtypes):
         text = dtypes[i].kind == "O" and array.dtype.kind in "SU"
         if array.dtype != dtypes[i] and not text:
             raise TypeError(
-                "result %d of %s has dtype %s, but Tout promises %s; return "
-                "np.asarray(result, dtype) or change Tout"
-                % (i, describe(func), array.dtype, dtypes[i])
+                "result %d of %s is %s, but Tout promises %s; return np.asarray(result, dtype) or "
+                "change Tout" % (i, describe(func), _kind(array), dtypes[i])
             )
         return array
 
@@ -92,20 +95,20 @@ def elementwise(func, dtype):
                 raise
             raise TypeError(
                 "%s takes one number, but an activation calls it with an array of shape %s: "
-                "give legacy_spiky.vectorize(%s) instead (NumPy says: %s)"
-                % (describe(func), shape, getattr(func, "__name__", "f"), error)
+                "wrap it in legacy_spiky.vectorize (NumPy says: %s)"
+                % (describe(func), shape, error)
             ) from error
         y = _dtypes.widen(y)
         if y.dtype.kind not in "biuf":
             raise TypeError(
-                "%s returned dtype %s; an activation's function must return real numbers "
-                "(floating, integer or bool)" % (describe(func), y.dtype)
+                "%s returned %s; an activation's function must return real numbers (floating, "
+                "integer or bool)" % (describe(func), _kind(y))
             )
         if y.shape != shape:
             raise ValueError(
                 "%s returned shape %s for an input of shape %s; an activation's function works "
-                "element by element: wrap a function of one number in legacy_spiky.vectorize"
-                % (describe(func), y.shape, shape)
+                "element by element: wrap a function of one number in legacy_spiky.vectorize, and "
+                "return a constant as np.full_like(x, constant)" % (describe(func), y.shape, shape)
             )
         return _dtypes.round_to(_dtypes.flush(y, dtype), dtype)
 

@@ -9,8 +9,8 @@ except ImportError as error:
         raise  # TensorFlow is there, but broken: its own words say why.
     raise ImportError(
         "legacy_spiky needs TensorFlow, and none is installed. Install the one that your code "
-        "runs on (1.0 or newer), or the newest with: pip install 'legacy_spiky[tensorflow-cpu]' "
-        "(or 'legacy_spiky[tensorflow]', for a GPU)"
+        "runs on (1.0 or newer), or the newest: pip install tensorflow-cpu (for a GPU: "
+        "pip install tensorflow)"
     ) from None
 
 __all__ = ["FLOATING", "py_func", "runs_eagerly", "tf"]

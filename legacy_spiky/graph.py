@@ -69,7 +69,8 @@ def py_func(func, inp, Tout, stateful=True, name=None, grad=None):
     Args:
       func: a callable that takes NumPy arrays, one for each input (a NumPy scalar for a
         tensor of no dimension), and returns one array, or a list or tuple of arrays. The
-        arrays it gets are its own. It runs once a step, before the gradient.
+        arrays it gets are its own. It runs once a step, before the gradient; but see
+        `stateful`.
       inp: a list or tuple of tensors, variables, arrays or numbers.
       Tout: the dtypes that `func` returns, TensorFlow's or NumPy's: a list or tuple, or a
         single one.
@@ -81,7 +82,7 @@ def py_func(func, inp, Tout, stateful=True, name=None, grad=None):
         `inputs` and `outputs`. It returns, for each input, a tensor or an array of the
         input's shape and dtype, or None where there is no gradient; a list or tuple
         where there are several. What it gives for an input that is not floating or
-        complex is dropped. Or the name of a registered gradient.
+        complex is dropped. `grad` may also be the name of a registered gradient.
 
     Returns:
       A list of tensors where `Tout` is a list or tuple (the operation itself where it is
@@ -97,15 +98,18 @@ def py_func(func, inp, Tout, stateful=True, name=None, grad=None):
 
     Source: https://stackoverflow.com/questions/39921607
     """
-    _require_graph()
     check_callable("func", func)
+    _require_graph(func)
     if not isinstance(inp, (list, tuple)):
         raise TypeError(
             "inp must be a list or tuple of tensors, one for each argument of %s, got %r (%s)"
             % (describe(func), inp, type(inp).__name__)
         )
     several = isinstance(Tout, (list, tuple))
-    dtypes = [tf.as_dtype(dtype) for dtype in (Tout if several else [Tout])]
+    try:
+        dtypes = [tf.as_dtype(dtype) for dtype in (Tout if several else [Tout])]
+    except TypeError as error:
+        raise TypeError("Tout of %s: %s" % (describe(func), error)) from None
     callback = _callback.guard(func, [dtype.as_numpy_dtype for dtype in dtypes])
     return _py_func(callback, inp, dtypes if several else dtypes[0], stateful, name, grad)
 
@@ -143,7 +147,10 @@ def _register_gradient(grad, callback):
 
 def _gradients(grad, op, upstream):
     """Calls the user's gradient function and checks what it returns."""
-    with tf.control_dependencies(_done(op)):
+    # After the function, also where only the gradient is fetched. By way of a new op: an op that
+    # a session ran may get no control edges (TensorFlow 2.21 says so); and an output also leads
+    # into the gradient of a branch's or a loop's body, which is a graph of its own.
+    with tf.control_dependencies([tf.identity(y) for y in op.outputs[:1]]):
         upstream = [None if g is None else tf.convert_to_tensor(g) for g in upstream]
         results = grad(op, *upstream)
         if not isinstance(results, (list, tuple)):
@@ -154,14 +161,6 @@ def _gradients(grad, op, upstream):
                 "None where there is none" % (describe(grad), len(results), len(op.inputs), op.name)
             )
         return [_checked(g, i, x, grad) for i, (g, x) in enumerate(zip(results, op.inputs))]
-
-
-def _done(op):
-    """Returns what to wait for, so that `op` runs first even where only its gradient is fetched."""
-    if op.graph is tf.get_default_graph():
-        return [op]
-    # The gradient of a branch's or a loop's body is a graph of its own: an output leads there.
-    return [tf.identity(y) for y in op.outputs[:1]]
 
 
 def _checked(g, i, x, grad):
@@ -184,24 +183,32 @@ def _checked(g, i, x, grad):
     return g
 
 
-def _require_graph():
+def _require_graph(func):
     if _tf.runs_eagerly():
         raise RuntimeError(
-            "this op is for TensorFlow 1 graphs and sessions; TensorFlow runs eagerly here, where "
-            "its gradient would be lost. Import the same name from legacy_spiky.migration, or "
-            "build under `with tf.Graph().as_default():`"
+            "the op of %s is for TensorFlow 1 graphs and sessions; TensorFlow runs eagerly here, "
+            "where its gradient would be lost. Import the same name from legacy_spiky.migration, "
+            "or build all of it under `with tf.Graph().as_default():`, or call "
+            "tf.compat.v1.disable_eager_execution() at the start" % describe(func)
         )
 
 
 def _elementwise(func, x, name, grad, stateful=True):
     """Builds the op of an array function that works element by element."""
-    _require_graph()
+    _require_graph(func)
     x = tf.convert_to_tensor(x)
     dtype = x.dtype.base_dtype
     if dtype not in _tf.FLOATING:
         raise TypeError(
-            "an activation takes a tensor of float16, bfloat16, float32 or float64; %s got %s: "
-            "cast it first, tf.cast(x, tf.float32)" % (describe(func), dtype.name)
+            "an activation takes a tensor of float16, bfloat16, float32 or float64, and that of "
+            "%s got %s%s"
+            % (
+                describe(func),
+                dtype.name,
+                "; cast it first: tf.cast(x, tf.float32)"
+                if dtype.is_integer or dtype == tf.bool
+                else "",
+            )
         )
     callback = _callback.elementwise(func, dtype.as_numpy_dtype)
     y = _py_func(callback, [x], dtype, stateful, name, grad)
@@ -218,8 +225,7 @@ def spikygrad(op, grad):
     Value: `grad * d_spiky(op.inputs[0])`.
 
     Args:
-      op: an operation with `inputs`; of several inputs a gradient function returns one
-        value for each, as in `return +1 * grad, -1 * grad` for `a - b`.
+      op: an operation with `inputs`.
       grad: the upstream gradient, of the dtype and shape of `op.inputs[0]`.
 
     Returns:
@@ -310,9 +316,13 @@ def activation(f, df, d2f=None, name=None):
     Raises:
       TypeError: `f`, `df` or `d2f` is not callable.
     """
-    for role, function in [("f", f), ("df", df), ("d2f", d2f)]:
-        if role != "d2f" or function is not None:
-            check_callable(role, function)
+    for role, function in [("f", f), ("df", df)] + [("d2f", d2f)] * (d2f is not None):
+        check_callable(role, function)
+        if isinstance(function, np.vectorize) and not function.otypes:
+            raise TypeError(
+                "%s is np.vectorize of %s, which takes its dtype from the first element it meets: "
+                "give legacy_spiky.vectorize of it instead" % (role, describe(function))
+            )
     functions = [f, df] if d2f is None else [f, df, d2f]
     default = name or getattr(f, "__name__", "activation")
     if not re.match(r"[A-Za-z0-9.][A-Za-z0-9_.\\/-]*$", default):  # as <lambda>
@@ -340,6 +350,7 @@ def activation(f, df, d2f=None, name=None):
         return grad
 
     def op(x, name=None):
+        """The activation as an op: see `legacy_spiky.activation`."""
         return build(0, x, name)
 
     op.__name__ = op.__qualname__ = default

@@ -13,7 +13,10 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 for category in (DeprecationWarning, FutureWarning, RuntimeWarning):
     warnings.filterwarnings("ignore", category=category)
 
-from legacy_spiky._tf import tf  # noqa: E402
+try:
+    from legacy_spiky._tf import tf
+except ImportError as error:
+    sys.exit(str(error))
 
 tf.logging.set_verbosity(tf.logging.ERROR)
 
@@ -23,6 +26,4 @@ def need(module, extra):
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        sys.exit(
-            "%s; install what this needs with: pip install 'legacy_spiky[%s]'" % (error, extra)
-        )
+        sys.exit("%s; install what this needs with: pip install -e '.[%s]'" % (error, extra))

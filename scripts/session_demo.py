@@ -50,11 +50,11 @@ def main(argv=None):
     parser.add_argument(
         "--plot",
         metavar="FILE.png",
-        help="also draw spiky and its derivative (needs the extra: legacy_spiky[plot])",
+        help="also draw spiky and its derivative (needs Matplotlib: the extra [plot])",
     )
     arguments = parser.parse_args(argv)
     if arguments.plot:
-        if not arguments.plot.endswith(".png"):
+        if not arguments.plot.lower().endswith(".png"):
             parser.error("--plot wants a name that ends in .png, got %s" % arguments.plot)
         if not os.path.isdir(os.path.dirname(os.path.abspath(arguments.plot))):
             parser.error("--plot: there is no folder for %s" % arguments.plot)

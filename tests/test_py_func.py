@@ -411,7 +411,7 @@ BUILDING = {
     "grad": (dict(grad=3), TypeError, ["grad must be a function", "got 3 (int)"]),
     "inp": (dict(inp=X), TypeError, ["inp must be a list or tuple", "square (", __file__]),
     "inp is a number": (dict(inp=1.0), TypeError, ["inp must be a list or tuple", "(float)"]),
-    "Tout": (dict(Tout="nonsense"), TypeError, ["nonsense"]),
+    "Tout": (dict(Tout="nonsense"), TypeError, ["Tout of square (", "nonsense"]),
     "Tout is missing": (dict(Tout=[None]), TypeError, ["None"]),
 }
 
@@ -430,23 +430,23 @@ RUNNING = {
     "dtype": (
         lambda x: x.astype(np.float64),
         tf.float32,
-        ["result 0 of <lambda> (", "has dtype float64, but Tout promises float32"],
+        ["result 0 of <lambda> (", "is float64, but Tout promises float32"],
     ),
-    "dtype of a number": (lambda x: 1.0, tf.float32, ["has dtype float64, but Tout promises"]),
+    "dtype of a number": (lambda x: 1.0, tf.float32, ["is float64, but Tout promises"]),
     "dtype of the second": (
         lambda x: (x, x),
         [tf.float32, tf.int32],
-        ["result 1 of <lambda> (", "has dtype float32, but Tout promises int32"],
+        ["result 1 of <lambda> (", "is float32, but Tout promises int32"],
     ),
-    "text": (lambda x: "text", tf.float32, ["has dtype <U4, but Tout promises float32"]),
-    "objects": (lambda x: [None], tf.float32, ["has dtype object, but Tout promises float32"]),
+    "text": (lambda x: "text", tf.float32, ["is <U4, but Tout promises float32"]),
+    "objects": (lambda x: np.array([None]), tf.float32, ["is object, but Tout promises float32"]),
     "too many": (
         lambda x: [x, x],
         [tf.float32],
         ["<lambda> (", "returned 2 results, but Tout promises 1 (float32)", "a list or tuple"],
     ),
     "too few": (lambda x: x, [tf.float32, tf.int32], ["returned 1 results", "2 (float32, int32)"]),
-    "none": (lambda x: None, tf.float32, ["has dtype object, but Tout promises float32"]),
+    "none": (lambda x: None, tf.float32, ["is None, but Tout promises float32"]),
     "empty": (lambda x: [], tf.float32, ["returned 0 results, but Tout promises 1"]),
     "exception": (lambda x: {}["my own text"], tf.float32, ["my own text"]),
 }

@@ -68,10 +68,11 @@ def test_demo_plot(scripts, tmp_path, capsys):
     [
         ("session_demo", ["--plot", "spiky.jpg"], "--plot wants a name that ends in .png"),
         ("session_demo", ["--plot", "nowhere/x.png"], "there is no folder for nowhere/x.png"),
-        ("train_digits", ["--epochs", "0"], "0 is less than 1"),
-        ("train_digits", ["--epochs", "many"], "invalid positive value"),
+        ("train_digits", ["--epochs", "0"], "expected a whole number from 1 on, got '0'"),
+        ("train_digits", ["--epochs", "many"], "expected a whole number from 1 on, got 'many'"),
         ("train_digits", ["--seed", "-1"], "--seed must be from 0 to 4294967295, got -1"),
         ("train_digits", ["--sede", "1"], "unrecognized arguments"),
+        ("train_digits", ["--save", __file__], "--save: "),
     ],
 )
 def test_wrong_arguments(scripts, script, arguments, words, capsys):
@@ -103,9 +104,7 @@ def test_missing_extra(scripts, script, arguments, missing, extra, monkeypatch):
     with pytest.raises(SystemExit) as error:
         scripts(script).main(arguments)
     assert missing in error.value.code
-    assert "install what this needs with: pip install 'legacy_spiky[%s]'" % extra in str(
-        error.value.code
-    )
+    assert "install what this needs with: pip install -e '.[%s]'" % extra in str(error.value.code)
 
 
 def held_out(stdout):
