@@ -239,6 +239,23 @@ def test_closures_live_as_long_as_their_graph():
         assert session.run([y, tf.gradients(y, x)[0]]) == [6, 3]
 
 
+@pytest.mark.parametrize("package", ["keras", "layers"])
+def test_as_the_activation_of_a_layer(graph_mode, package):
+    try:
+        dense = getattr(tf, package).layers.Dense if package == "keras" else tf.layers.Dense
+    except AttributeError:
+        pytest.skip("tf.layers ended with Keras 3")
+    op = activation(np.tanh, lambda x: 1 - np.tanh(x) ** 2)
+    x = tf.placeholder(tf.float32, [None, 3])
+    y = dense(2, activation=op)(dense(4, activation=tf_spiky)(x))
+    assert y.get_shape().as_list() == [None, 2]
+    gradients = tf.gradients(y, tf.trainable_variables())
+    graph_mode.run(tf.global_variables_initializer())
+    results = graph_mode.run(gradients, {x: np.random.RandomState(0).randn(5, 3)})
+    assert [result.shape for result in results] == [(3, 4), (4,), (4, 2), (2,)]
+    assert all(result.any() for result in results)
+
+
 def test_in_a_dataset(graph_mode):
     if not hasattr(tf, "data"):
         pytest.skip("tf.data came with TensorFlow 1.4")
