@@ -20,6 +20,16 @@ def _own(argument):
     return argument.copy()
 
 
+def _array(what, result, dtype=None):
+    """Returns a result as an array; `what` names it in errors."""
+    if isinstance(result, np.ma.MaskedArray):
+        raise TypeError("%s is a masked array, whose mask would be lost; fill it" % what)
+    try:
+        return np.asarray(result, dtype)
+    except ValueError as error:  # rows of different lengths
+        raise ValueError("%s is no array: %s" % (what, error)) from None
+
+
 def _kind(array):
     return "None" if array.shape == () and array[()] is None else str(array.dtype)
 
@@ -53,20 +63,23 @@ def guard(func, dtypes):
         return [_checked(i, result) for i, result in enumerate(results)]
 
     def _checked(i, result):
-        array = np.asarray(result)
+        what = "result %d of %s" % (i, describe(func))
+        # Bytes and text as objects: NumPy's own types cut what ends in zeros.
+        loose = dtypes[i].kind == "O" and not isinstance(result, np.ndarray)
+        array = _array(what, result, object if loose else None)
         text = dtypes[i].kind == "O" and array.dtype.kind in "SU"
         if array.dtype != dtypes[i] and not text:
             raise TypeError(
-                "result %d of %s is %s, but Tout promises %s; return np.asarray(result, dtype) or "
-                "change Tout" % (i, describe(func), _kind(array), dtypes[i])
+                "%s is %s, but Tout promises %s; return np.asarray(result, dtype) or change Tout"
+                % (what, _kind(array), dtypes[i])
             )
         return array
 
     return callback
 
 
-# What NumPy says where an array meets `if` or `math`, in its several versions.
-_SCALAR_ONLY = ("truth value", "size-1 arrays", "length-1 arrays", "0-dimensional arrays")
+# What NumPy says where an array meets code for one number, in its several versions.
+_SCALAR_ONLY = ("truth value", "ndarray", "scalar", "-1 arrays", "0-dimensional arrays")
 
 
 def elementwise(func, dtype):
@@ -74,7 +87,9 @@ def elementwise(func, dtype):
 
     Args:
       func: the user's function: takes an array, returns one of its shape and any real
-        dtype. It sees a bfloat16 tensor as float32, since NumPy has no bfloat16.
+        dtype. It always gets float64, so that array functions give the numbers of scalar
+        functions, and float32 arithmetic on subnormals, which depends on the thread, does not
+        come up.
       dtype: the NumPy dtype of the tensor, in and out.
 
     Returns:
@@ -89,16 +104,16 @@ def elementwise(func, dtype):
         x = np.asarray(x)
         shape = x.shape
         try:
-            y = np.asarray(func(_dtypes.flush(_dtypes.widen(np.array(x)), dtype)))
-        except (TypeError, ValueError) as error:
+            y = func(_dtypes.flush(_dtypes.to_double(x), dtype))
+        except (AttributeError, TypeError, ValueError) as error:
             if not any(words in str(error) for words in _SCALAR_ONLY):
                 raise
             raise TypeError(
-                "%s takes one number, but an activation calls it with an array of shape %s: "
-                "wrap it in legacy_spiky.vectorize (NumPy says: %s)"
-                % (describe(func), shape, error)
+                "%s seems to take one number, but an activation calls it with an array of shape "
+                "%s: wrap it in legacy_spiky.vectorize (the error was %s: %s)"
+                % (describe(func), shape, type(error).__name__, error)
             ) from error
-        y = _dtypes.widen(y)
+        y = _dtypes.widen(_array("the result of %s" % describe(func), y))
         if y.dtype.kind not in "biuf":
             raise TypeError(
                 "%s returned %s; an activation's function must return real numbers (floating, "

@@ -10,8 +10,9 @@ def _is_bfloat16(dtype):
     return dtype.name == "bfloat16"
 
 
-# Of the types that hardware computes in: the least normal number, and the least
-# number that rounds to it. float16 is converted in software and keeps its subnormals.
+# Of the types that hardware computes in: the least normal number, and the least double that a
+# thread which flushes subnormals rounds to it. float16 is converted in software and keeps its
+# subnormals.
 _LIMITS = {
     name: (tiny, tiny * (1 - epsilon / 4))
     for name, tiny, epsilon in [
@@ -61,9 +62,8 @@ def flush(y, dtype):
     """Returns `y` with the subnormals of `dtype` set to zero, the sign kept.
 
     TensorFlow's own threads flush subnormals to zero (`port::ScopedFlushDenormal`), the
-    caller's thread does not. Doing it here gives both the same numbers: what would be
-    rounded to a subnormal of `dtype` is 0, what would be rounded up to its least normal
-    number is that number.
+    caller's thread does not. Doing it here gives both the same numbers: those of a thread that
+    flushes.
     """
     if dtype.name not in _LIMITS or y.dtype.kind != "f":
         return y

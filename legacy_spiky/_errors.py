@@ -9,23 +9,22 @@ __all__ = ["check_callable", "describe"]
 
 def _unwrap(func):
     """Returns the function inside of a partial, `np.vectorize` or decorated one."""
-    while True:
+    for _ in range(100):  # an object may have any attribute, itself for instance
         if isinstance(func, functools.partial):
             func = func.func
         elif isinstance(func, np.vectorize):
             func = func.pyfunc
-        elif hasattr(func, "__wrapped__"):
-            func = func.__wrapped__
         else:
-            return func
+            func = getattr(func, "__wrapped__", func)
+    return func
 
 
 def describe(func):
     """Returns the name of a callable and where it is defined: `spiky (functions.py:21)`."""
     func = _unwrap(func)
-    if not hasattr(func, "__name__"):  # an object with __call__
+    if not isinstance(getattr(func, "__name__", None), str):  # an object with __call__
         func = type(func).__call__
-    name = getattr(func, "__qualname__", func.__name__)
+    name = getattr(func, "__qualname__", None) or getattr(func, "__name__", None) or repr(func)
     code = getattr(func, "__code__", None)
     return "%s (%s:%d)" % (name, code.co_filename, code.co_firstlineno) if code else name
 

@@ -1,5 +1,7 @@
 """The recipe's activation, *spiky*, and its derivative: as scalar and as array functions."""
 
+from typing import Any
+
 import numpy as np
 
 from legacy_spiky import _dtypes
@@ -14,7 +16,7 @@ __all__ = [
 ]
 
 
-def spiky(x):
+def spiky(x: float) -> float:
     """The activation of one number.
 
     Value: `r = x % 1`; `r` where `r <= 0.5`, else 0. NaN and the infinities give 0.
@@ -38,7 +40,7 @@ def spiky(x):
         return 0
 
 
-def d_spiky(x):
+def d_spiky(x: float) -> float:
     """The derivative of `spiky` at one number.
 
     Value: `r = x % 1`; 1 where `r <= 0.5`, else 0. NaN and the infinities give 0. At the
@@ -76,7 +78,7 @@ def _ramp(x):
         return r, r <= 0.5, x.dtype
 
 
-def np_spiky(x):
+def np_spiky(x: Any) -> Any:
     """`spiky` of each element of an array, bit for bit.
 
     Value: `r = x % 1`; `r` where `r <= 0.5`, else 0. Derivative: `np_d_spiky`.
@@ -98,7 +100,7 @@ def np_spiky(x):
     return _dtypes.round_to(np.where(low, r, 0), dtype)[()]
 
 
-def np_d_spiky(x):
+def np_d_spiky(x: Any) -> Any:
     """`d_spiky` of each element of an array, bit for bit.
 
     Value: `r = x % 1`; 1 where `r <= 0.5`, else 0. Derivative: 0.
@@ -119,7 +121,7 @@ def np_d_spiky(x):
     return _dtypes.round_to(low, dtype)[()]
 
 
-def np_d_spiky_32(x):
+def np_d_spiky_32(x: Any) -> Any:
     """`np_d_spiky` as float32.
 
     >>> np_d_spiky_32([0.25, 0.75]).dtype.name
@@ -128,7 +130,7 @@ def np_d_spiky_32(x):
     return np_d_spiky(x).astype(np.float32)
 
 
-def np_spiky_32(x):
+def np_spiky_32(x: Any) -> Any:
     """`np_spiky` as float32.
 
     >>> np_spiky_32([0.25, 0.75]).dtype.name

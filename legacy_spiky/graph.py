@@ -5,8 +5,10 @@ The way of the recipe: `tf.py_func`, a gradient registered under a random name, 
 """
 
 import re
+import threading
 import uuid
 import weakref
+from typing import Any, Callable, Optional, Sequence, Union
 
 import numpy as np
 
@@ -29,7 +31,7 @@ __all__ = [
 # The derivative as an op.
 
 
-def tf_d_spiky(x, name=None):
+def tf_d_spiky(x: Any, name: Optional[str] = None) -> Any:
     """`d_spiky` as an op.
 
     Value: `r = x % 1`; 1 where `r <= 0.5`, else 0. Gradient: 0, to any order.
@@ -46,6 +48,10 @@ def tf_d_spiky(x, name=None):
     Raises:
       TypeError: `x` has another dtype.
       RuntimeError: TensorFlow runs eagerly here.
+
+    >>> with tf.Graph().as_default(), tf.Session() as session:
+    ...     session.run(tf_d_spiky([0.25, 0.75])).tolist()
+    [1.0, 0.0]
     """
     with tf.name_scope(name, "d_spiky", [x]) as name:
         return _elementwise(np_d_spiky, x, name=name, stateful=False, grad=_zerograd)
@@ -61,7 +67,14 @@ def _zerograd(op, grad):
 # An op with a gradient of its own.
 
 
-def py_func(func, inp, Tout, stateful=True, name=None, grad=None):
+def py_func(
+    func: Callable[..., Any],
+    inp: Sequence[Any],
+    Tout: Any,
+    stateful: bool = True,
+    name: Optional[str] = None,
+    grad: Union[None, str, Callable[..., Any]] = None,
+) -> Any:
     """`tf.py_func` with a gradient.
 
     Value: `func(*inp)`. Gradient: `grad(op, *upstream)`; without `grad`, none.
@@ -69,8 +82,8 @@ def py_func(func, inp, Tout, stateful=True, name=None, grad=None):
     Args:
       func: a callable that takes NumPy arrays, one for each input (a NumPy scalar for a
         tensor of no dimension), and returns one array, or a list or tuple of arrays. The
-        arrays it gets are its own. It runs once a step, before the gradient; but see
-        `stateful`.
+        arrays it gets are its own; those it returns are TensorFlow's from then on, so return
+        new ones. It runs once a step, before the gradient; but see `stateful`.
       inp: a list or tuple of tensors, variables, arrays or numbers.
       Tout: the dtypes that `func` returns, TensorFlow's or NumPy's: a list or tuple, or a
         single one.
@@ -82,7 +95,9 @@ def py_func(func, inp, Tout, stateful=True, name=None, grad=None):
         `inputs` and `outputs`. It returns, for each input, a tensor or an array of the
         input's shape and dtype, or None where there is no gradient; a list or tuple
         where there are several. What it gives for an input that is not floating or
-        complex is dropped. `grad` may also be the name of a registered gradient.
+        complex is dropped. The second derivative is that of the ops that it builds: give a
+        `py_func` among them its own `grad`. `grad` may also be the name of a registered
+        gradient, which TensorFlow then calls itself, unchecked.
 
     Returns:
       A list of tensors where `Tout` is a list or tuple (the operation itself where it is
@@ -93,10 +108,17 @@ def py_func(func, inp, Tout, stateful=True, name=None, grad=None):
       RuntimeError: TensorFlow runs eagerly here: see `legacy_spiky.migration.py_func`.
       Also, when it runs: ValueError or TypeError for another number or dtype of results
       than `Tout` promises (a session reports them as `InvalidArgumentError`), and when
-      `tf.gradients` is called: ValueError or TypeError for a wrong number, shape or dtype
-      of gradients.
+      `tf.gradients` is called: ValueError or TypeError for a wrong number, static shape or
+      dtype of gradients.
 
     Source: https://stackoverflow.com/questions/39921607
+
+    >>> with tf.Graph().as_default(), tf.Session() as session:
+    ...     x = tf.constant([1.0, 2.0])
+    ...     grad = lambda op, upstream: 2 * op.inputs[0] * upstream
+    ...     y = py_func(lambda x: x * x, [x], [tf.float32], grad=grad)[0]
+    ...     [value.tolist() for value in session.run([y, tf.gradients(y, x)[0]])]
+    [[1.0, 4.0], [2.0, 4.0]]
     """
     check_callable("func", func)
     _require_graph(func)
@@ -105,6 +127,8 @@ def py_func(func, inp, Tout, stateful=True, name=None, grad=None):
             "inp must be a list or tuple of tensors, one for each argument of %s, got %r (%s)"
             % (describe(func), inp, type(inp).__name__)
         )
+    if any(x is None for x in inp):
+        raise TypeError("inp of %s has None among its inputs: %r" % (describe(func), inp))
     several = isinstance(Tout, (list, tuple))
     try:
         dtypes = [tf.as_dtype(dtype) for dtype in (Tout if several else [Tout])]
@@ -114,15 +138,19 @@ def py_func(func, inp, Tout, stateful=True, name=None, grad=None):
     return _py_func(callback, inp, dtypes if several else dtypes[0], stateful, name, grad)
 
 
+# An override holds for a graph, not for a thread: one op at a time, in all threads.
+_building = threading.RLock()
+
+
 def _py_func(callback, inp, Tout, stateful, name, grad):
     """Builds the op of a safe callback, with the gradient in its place."""
-    if grad is None:
-        return _tf.py_func(callback, inp, Tout, stateful, name)
-    if not isinstance(grad, str):
+    if grad is not None and not isinstance(grad, str):
         grad = _register_gradient(grad, callback)
-    override = {"PyFunc": grad, "PyFuncStateless": grad}
-    with tf.get_default_graph().gradient_override_map(override):
-        return _tf.py_func(callback, inp, Tout, stateful, name)
+    override = {} if grad is None else {"PyFunc": grad, "PyFuncStateless": grad}
+    # The scope also enters the graph of the inputs, where the op will be, and its override.
+    with _building, tf.name_scope(name, "PyFunc", inp) as scope:
+        with tf.get_default_graph().gradient_override_map(override):
+            return _tf.py_func(callback, inp, Tout, stateful, scope)
 
 
 def _register_gradient(grad, callback):
@@ -164,18 +192,23 @@ def _gradients(grad, op, upstream):
 
 
 def _checked(g, i, x, grad):
+    """Returns gradient `i` as a new tensor, which is what makes it wait for the function."""
     dtype = x.dtype.base_dtype
     if g is None or not (dtype.is_floating or dtype.is_complex):
         return None
-    if not hasattr(g, "dtype") or isinstance(g, (np.ndarray, np.generic)):
-        g = tf.convert_to_tensor(g, dtype=dtype)
+    sparse = isinstance(g, tf.IndexedSlices)
+    if not sparse and (isinstance(g, np.ndarray) or not hasattr(g, "dtype")):
+        # An array or a number of another type is rounded, but never loses its imaginary part.
+        g = tf.convert_to_tensor(g, None if np.iscomplexobj(g) else dtype)
     if g.dtype.base_dtype != dtype:
         raise TypeError(
             "gradient %d of %s has dtype %s, but the input has dtype %s; cast it"
             % (i, describe(grad), g.dtype.name, dtype.name)
         )
-    # IndexedSlices had no get_shape in TensorFlow 1.
-    if hasattr(g, "get_shape") and not g.get_shape().is_compatible_with(x.get_shape()):
+    if sparse:
+        return tf.IndexedSlices(tf.identity(g.values), g.indices, g.dense_shape)
+    g = tf.identity(g)
+    if not g.get_shape().is_compatible_with(x.get_shape()):
         raise ValueError(
             "gradient %d of %s has shape %s, but the input has shape %s; sum over what was "
             "broadcast" % (i, describe(grad), g.get_shape(), x.get_shape())
@@ -219,7 +252,7 @@ def _elementwise(func, x, name, grad, stateful=True):
 # The gradient: with the derivative in Python, and in TensorFlow ops.
 
 
-def spikygrad(op, grad):
+def spikygrad(op: Any, grad: Any) -> Any:
     """The gradient of `tf_spiky`, with the derivative in Python.
 
     Value: `grad * d_spiky(op.inputs[0])`.
@@ -230,6 +263,11 @@ def spikygrad(op, grad):
 
     Returns:
       A tensor of that dtype and shape.
+
+    >>> with tf.Graph().as_default(), tf.Session() as session:
+    ...     y = tf_spiky([0.25, 0.75])
+    ...     session.run(spikygrad(y.op, tf.constant([3.0, 3.0]))).tolist()
+    [3.0, 0.0]
     """
     x = op.inputs[0]
 
@@ -237,7 +275,7 @@ def spikygrad(op, grad):
     return grad * n_gr
 
 
-def spikygrad2(op, grad):
+def spikygrad2(op: Any, grad: Any) -> Any:
     """The gradient of `tf_spiky`, with the derivative in TensorFlow ops.
 
     Value: `grad * d_spiky(op.inputs[0])`, bit for bit as `spikygrad`.
@@ -248,6 +286,11 @@ def spikygrad2(op, grad):
 
     Returns:
       A tensor of that dtype and shape.
+
+    >>> with tf.Graph().as_default(), tf.Session() as session:
+    ...     y = tf_spiky([0.25, 0.75])
+    ...     session.run(spikygrad2(y.op, tf.constant([3.0, 3.0]))).tolist()
+    [3.0, 0.0]
     """
     x = op.inputs[0]
     # In float64: -0.49999997 + 1 is above 0.5, but float32 rounds it to 0.5.
@@ -264,7 +307,7 @@ def spikygrad2(op, grad):
 # The activation.
 
 
-def tf_spiky(x, name=None):
+def tf_spiky(x: Any, name: Optional[str] = None) -> Any:
     """`spiky` as an op with a gradient: the recipe's activation.
 
     Value: `r = x % 1`; `r` where `r <= 0.5`, else 0. Gradient: `spikygrad`, that is
@@ -284,6 +327,12 @@ def tf_spiky(x, name=None):
       RuntimeError: TensorFlow runs eagerly here.
 
     Source: https://stackoverflow.com/questions/39921607
+
+    >>> with tf.Graph().as_default(), tf.Session() as session:
+    ...     x = tf.constant([0.25, 0.75])
+    ...     y = tf_spiky(x)
+    ...     [value.tolist() for value in session.run([y, tf.gradients(y, x)[0]])]
+    [[0.25, 0.0], [1.0, 0.0]]
     """
     with tf.name_scope(name, "spiky", [x]) as name:
         return _elementwise(np_spiky, x, name=name, grad=spikygrad)
@@ -292,16 +341,21 @@ def tf_spiky(x, name=None):
 # The same for any activation.
 
 
-def activation(f, df, d2f=None, name=None):
+def activation(
+    f: Callable[[np.ndarray], Any],
+    df: Callable[[np.ndarray], Any],
+    d2f: Optional[Callable[[np.ndarray], Any]] = None,
+    name: Optional[str] = None,
+) -> Callable[..., Any]:
     """Makes an activation op of a function and its derivative.
 
     Value: `f(x)`. Gradient: `upstream * df(x)`. Second derivative: `d2f(x)`, refused where
     `d2f` is not given; the third is refused.
 
     Args:
-      f: an array function: takes an array, returns one of its shape and of any real dtype,
-        which is rounded once to that of the tensor. For a function of one number give
-        `vectorize(f)`.
+      f: an array function: takes a float64 array, whatever the tensor's dtype, and returns
+        one of its shape and of any real dtype, which is rounded once to that of the tensor.
+        For a function of one number give `vectorize(f)`.
       df: its derivative, likewise.
       d2f: its second derivative, likewise.
       name: the op's default name; without it, that of `f`.
@@ -309,12 +363,18 @@ def activation(f, df, d2f=None, name=None):
     Returns:
       A function `op(x, name=None)` that takes a tensor of any shape, float16, bfloat16,
       float32 or float64, and returns one of its dtype and static shape. Subnormals count as
-      0, in `x` and in the result (but for float16). A bfloat16 tensor reaches `f` as a
-      float32 array. It raises TypeError where `x` has another dtype and RuntimeError where
-      TensorFlow runs eagerly.
+      0, in `x` and in the result (but for float16). It raises TypeError where `x` has
+      another dtype and RuntimeError where TensorFlow runs eagerly.
 
     Raises:
-      TypeError: `f`, `df` or `d2f` is not callable.
+      TypeError: `f`, `df` or `d2f` is not callable, or is `np.vectorize` without `otypes`.
+      ValueError: TensorFlow takes no such name.
+
+    >>> square = activation(lambda x: x * x, lambda x: 2 * x)
+    >>> with tf.Graph().as_default(), tf.Session() as session:
+    ...     x = tf.constant([1.0, 2.0])
+    ...     session.run(tf.gradients(square(x), x)[0]).tolist()
+    [2.0, 4.0]
     """
     for role, function in [("f", f), ("df", df)] + [("d2f", d2f)] * (d2f is not None):
         check_callable(role, function)
@@ -324,9 +384,11 @@ def activation(f, df, d2f=None, name=None):
                 "give legacy_spiky.vectorize of it instead" % (role, describe(function))
             )
     functions = [f, df] if d2f is None else [f, df, d2f]
-    default = name or getattr(f, "__name__", "activation")
-    if not re.match(r"[A-Za-z0-9.][A-Za-z0-9_.\\/-]*$", default):  # as <lambda>
-        default = "activation"
+    default = getattr(f, "__name__", None) if name is None else name
+    if not (isinstance(default, str) and re.match(r"[A-Za-z0-9.][A-Za-z0-9_.\\/-]*$", default)):
+        if name is not None:
+            raise ValueError("name must be one that TensorFlow takes for a scope, got %r" % (name,))
+        default = "activation"  # for <lambda>
 
     def build(order, x, name):
         with tf.name_scope(name, "d_" * order + default, [x]) as scope:

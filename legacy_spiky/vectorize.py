@@ -2,6 +2,7 @@
 
 import functools
 import numbers
+from typing import Any, Callable
 
 import numpy as np
 
@@ -13,14 +14,14 @@ __all__ = ["vectorize"]
 _REAL = (numbers.Real, np.bool_)  # NumPy's other real scalars are registered as numbers.Real
 
 
-def vectorize(f):
+def vectorize(f: Callable[[float], Any]) -> Callable[[Any], Any]:
     """Makes an array function of a function of one number.
 
     Unlike `np.vectorize` it keeps the dtype of its argument, whatever the first element
     gives, and takes empty arrays.
 
-    Value: `f(float(x))` for each element, evaluated on Python floats (IEEE double) and
-    rounded once to the dtype of `x`.
+    Value: `float(f(float(x)))` for each element: evaluated on Python floats (IEEE double)
+    and rounded once to the dtype of `x`.
 
     Args:
       f: a function of one real number that returns one: float, integer or bool.
@@ -56,7 +57,10 @@ def vectorize(f):
                 "%s returned %r (%s) for x = %r; expected a real number: float, integer or bool"
                 % (describe(f), results[i], type(results[i]).__name__, arguments[i])
             )
-        wide = np.array(results, dtype=np.float64).reshape(x.shape)
+        try:
+            wide = np.array(results, dtype=np.float64).reshape(x.shape)
+        except OverflowError as error:  # an integer or a fraction
+            raise OverflowError("a result of %s: %s" % (describe(f), error)) from None
         return _dtypes.round_to(wide, x.dtype)[()]
 
     return array_function

@@ -50,9 +50,20 @@ def graph_mode():
         yield session
 
 
-@pytest.fixture(params=["session", "session on the caller's thread"])
+@pytest.fixture(params=["session", "caller's thread", "other control flow"])
 def world(request):
     """Where the tests of the contract run; see worlds.py."""
     from worlds import Session
 
-    return Session(threads=0 if request.param == "session" else -1)
+    from legacy_spiky._tf import tf
+
+    if request.param != "other control flow":
+        yield Session(threads=-1 if request.param == "caller's thread" else 0)
+    elif not hasattr(tf, "control_flow_v2_enabled"):
+        pytest.skip("TensorFlow 1.13 and older have one control flow")
+    else:  # TensorFlow 1's in TensorFlow 2, as after disable_v2_behavior, and the other way round
+        switch = [tf.enable_control_flow_v2, tf.disable_control_flow_v2]
+        enabled = tf.control_flow_v2_enabled()
+        switch[enabled]()
+        yield Session(threads=0)
+        switch[not enabled]()

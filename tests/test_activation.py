@@ -142,6 +142,7 @@ REAL_RESULTS = {
     "not contiguous": lambda x: np.stack([x, x])[::-1].T[:, 0],
     "read-only": lambda x: np.broadcast_to(np.float32(1), x.shape),
     "its argument": lambda x: x,
+    "bfloat16": lambda x: as_dtype(x, "bfloat16"),
 }
 
 
@@ -151,7 +152,8 @@ def test_real_results_are_rounded(world, name, dtype):
     function = REAL_RESULTS[name]
     x = as_dtype([1.0, -2.0, 0.0, 7.0], dtype)
     values, _ = world.run(world.activation(function, function), x)
-    expected = function(np.float32([1, -2, 0, 7]) if dtype == "bfloat16" else x)
+    expected = function(np.float64([1, -2, 0, 7]))
+    expected = wide(expected) if name == "bfloat16" else expected
     assert values[0].dtype == x.dtype
     np.testing.assert_array_equal(wide(values[0]), wide(as_dtype(expected, dtype)))
 
@@ -248,12 +250,20 @@ def leaky_step(x):
 
 
 WRONG = {
-    "if": (leaky_step, ["leaky_step (", "takes one number", "wrap it in legacy_spiky.vectorize"]),
-    "math": (lambda x: math.exp(x), ["<lambda> (", "takes one number", "legacy_spiky.vectorize"]),
+    "if": (
+        leaky_step,
+        ["leaky_step (", "seems to take one number", "wrap it in legacy_spiky.vectorize"],
+    ),
+    "math": (
+        lambda x: math.exp(x),
+        ["<lambda> (", "seems to take one number", "legacy_spiky.vectorize"],
+    ),
     "a number": (lambda x: 1.0, ["returned shape () for an input of shape (3,)", "element by"]),
     "shape": (lambda x: x[:2], ["returned shape (2,) for an input of shape (3,)"]),
     "rank": (lambda x: x[None], ["returned shape (1, 3) for an input of shape (3,)"]),
     "complex": (lambda x: x * 1j, ["returned complex", "real numbers"]),
+    "masked": (lambda x: np.ma.masked_less(x, 2), ["masked array, whose mask would be lost"]),
+    "ragged": (lambda x: [[1.0], [1.0, 2.0], []], []),
     "text": (lambda x: np.array(["a"] * 3), ["returned <U1", "real numbers"]),
     "objects": (lambda x: np.array([None] * 3), ["returned object", "real numbers"]),
     "nothing": (lambda x: None, ["returned None", "real numbers"]),
@@ -270,6 +280,46 @@ def test_wrong_functions(world, name, where):
         world.run(world.activation(*functions), np.float32([1, 2, 3]))
     for word in words + ([] if name == "exception" else [__file__]):
         assert word in str(error.value)
+
+
+def test_bfloat16_is_rounded_once(world):
+    # Above a tie of bfloat16, by less than float32 can tell.
+    op = world.activation(*[vectorize(lambda x: 1 + 2.0**-8 + 2.0**-30)] * 2)
+    values, gradients = world.run(op, as_dtype([0.0], "bfloat16"))
+    assert wide(values[0]) == wide(gradients[0]) == 1 + 2.0**-7
+
+
+def test_array_functions_see_doubles(world):
+    # In float32 the square would be a subnormal, which the thread might flush.
+    op = world.activation(lambda x: x * x * 1e30, lambda x: 2 * x * 1e30)
+    values, _ = world.run(op, np.float32([1e-21]))
+    exact = np.float32(1e-21).item()
+    assert values[0] == np.float32(exact * exact * 1e30)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: round(x),
+        lambda x: float("%.2f" % x),
+        lambda x: 1.0 if x.is_integer() else 0.0,
+        lambda x: {0.0: 1.0}.get(x, 0.0),
+        lambda x: float("{:.2f}".format(x)),
+        lambda x: len(range(x)),
+    ],
+)
+def test_functions_of_a_number_are_recognised(world, function):
+    with pytest.raises(world.ERRORS) as error:
+        world.run(world.activation(function, np.cos), np.float32([1, 2, 3]))
+    assert "wrap it in legacy_spiky.vectorize" in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["bad name!", 3, "-"])
+def test_wrong_names(world, name):
+    with pytest.raises(ValueError) as error:
+        world.activation(np.sin, np.cos, name=name)
+    assert "name must be one that TensorFlow takes" in str(error.value)
+    assert repr(name) in str(error.value)
 
 
 def test_function_of_a_number_in_vectorize(world):
@@ -299,18 +349,23 @@ def test_subnormal_inputs_count_as_zero(world):
         return x
 
     world.run(world.activation(function, np.ones_like), SMALL, values=True)
-    expected = np.float32([flushed(x) for x in SMALL.tolist()])
+    expected = np.float64([flushed(x) for x in SMALL.tolist()])
     np.testing.assert_array_equal(bits(seen[0]), bits(expected))
 
 
-def test_subnormal_results_count_as_zero(world):
+@pytest.mark.parametrize("way", ["array function", "scalar function"])
+def test_subnormal_results_count_as_zero(world, way):
     # Those that round to the least normal number are that number, on each thread.
     least, below = 2.0**-126, 2.0**-126 - 2.0**-151
     results = [least, below, np.nextafter(below, 0), 2.0**-127, 2.0**-149, 0.0]
     results = np.array(results + [-x for x in results])
     expected = np.float32(2 * [least, least, 0, 0, 0, 0]) * np.repeat(np.float32([1, -1]), 6)
-    op = world.activation(lambda x: results, lambda x: results)
-    values, gradients = world.run(op, np.zeros(12, np.float32))
+
+    def function(x):
+        return results[int(x)] if way == "scalar function" else results
+
+    op = world.activation(*[vectorize(function) if way == "scalar function" else function] * 2)
+    values, gradients = world.run(op, np.arange(12, dtype=np.float32))
     np.testing.assert_array_equal(bits(values[0]), bits(expected))
     np.testing.assert_array_equal(bits(gradients[0]), bits(expected))
 

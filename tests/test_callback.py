@@ -93,6 +93,13 @@ def test_elementwise_keeps_the_user_s_error_as_the_cause():
     assert str(error.value.__cause__) in str(error.value)
 
 
+def test_elementwise_gives_doubles():
+    seen = []
+    for dtype in (np.float16, np.float32, np.float64):
+        elementwise(lambda x: seen.append(x.dtype) or x, dtype)(np.ones(2, dtype))
+    assert seen == [np.float64] * 3
+
+
 def test_elementwise_leaves_other_errors_alone():
     def wrong(x):
         raise ValueError("my own text")

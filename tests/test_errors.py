@@ -21,6 +21,21 @@ class Class:
 
 nameless = lambda x: x  # noqa: E731
 
+
+class Proxy:
+    """Has any attribute: itself."""
+
+    def __getattr__(self, name):
+        return self
+
+    def __call__(self, x):
+        return x
+
+
+class Odd:
+    __call__ = functools.partial(function)
+
+
 LINE = function.__code__.co_firstlineno
 HERE = "%s (" + __file__ + ":%d)"
 
@@ -37,6 +52,8 @@ TABLE = [
     (Class.method, HERE % ("Class.method", LINE + 5)),
     (Class(), HERE % ("Class.__call__", LINE + 8)),
     (Class, "Class"),
+    (Proxy(), HERE % ("Proxy.__call__", Proxy.__call__.__code__.co_firstlineno)),
+    (Odd(), repr(Odd.__call__)),
     (abs, "abs"),
     (np.sin, "sin"),
 ]

@@ -97,10 +97,19 @@ def test_sparse_gradients(graph_mode):
         gathered = tf.gather(op.inputs[0], [0, 2])
         return tf.gradients(gathered, op.inputs[0], grad_ys=tf.gather(upstream, [0, 2]))
 
+    kinds = []
+
+    def dense(op, upstream):
+        kinds.append(type(upstream))
+        return 2 * upstream
+
     y = py_func(square, [x], tf.float32, grad=grad)
     y.set_shape(x.get_shape())
-    gradient = tf.convert_to_tensor(tf.gradients(tf.gather(y, [1, 2]), x)[0])
-    np.testing.assert_array_equal(graph_mode.run(gradient), [[0], [0], [1]])
+    z = py_func(square, [y], tf.float32, grad=dense)
+    z.set_shape(x.get_shape())
+    gradient = tf.convert_to_tensor(tf.gradients(tf.gather(z, [1, 2]), x)[0])
+    np.testing.assert_array_equal(graph_mode.run(gradient), [[0], [0], [2]])
+    assert issubclass(kinds[0], tf.Tensor)
 
 
 @pytest.mark.parametrize("threads", [0, -1])
@@ -146,8 +155,9 @@ def test_random_streams_are_left_alone(graph_mode):
     np.random.seed(0)
     random.seed(0)
     states = str(np.random.get_state()), str(random.getstate())
-    tf.gradients(tf_spiky(tf.constant([1.0])), [])
-    py_func(square, [tf.constant(1.0)], tf.float32, grad=square_grad)
+    x = tf.constant([1.0])
+    tf.gradients(tf_spiky(x), x)
+    tf.gradients(py_func(square, [x], tf.float32, grad=square_grad), x)
     assert (str(np.random.get_state()), str(random.getstate())) == states
 
 
@@ -168,6 +178,73 @@ def test_graph_that_another_default_graph_hides():
     for _ in range(2):
         with graph.as_default(), tf.Session() as session:
             np.testing.assert_array_equal(session.run(tf.gradients(y, x)[0]), [2, 6])
+
+
+def test_threads_that_build_one_graph():
+    # An override holds for the graph: an op that another thread builds meanwhile must not get it.
+    with tf.Graph().as_default() as graph, tf.Session() as session:
+        x = tf.constant([1.0, 2.0])
+        ops = []
+
+        def work(k):
+            with graph.as_default():
+                for _ in range(20):
+                    ops.append((k, py_func(square, [x], tf.float32, grad=lambda op, g: g * k)))
+                    ops.append((None, py_func(square, [x], tf.float32)))
+
+        threads = [threading.Thread(target=work, args=[float(k)]) for k in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        ops.append((None, tf.py_func(square, [x], tf.float32)))
+        assert len(ops) == 241
+        for k, y in ops:
+            y.set_shape([2])
+            gradient = tf.gradients(y, x)[0]
+            if k is None:
+                assert gradient is None
+            else:
+                np.testing.assert_array_equal(session.run(gradient), [k, k])
+
+
+def test_inputs_from_a_graph_that_is_not_the_default_one(graph_mode):
+    x = tf.constant([1.0, 2.0])
+    with tf.Graph().as_default() as other:
+        y = py_func(square, [x], tf.float32, grad=square_grad)
+        spiky = tf_spiky(x)
+    assert not other.get_operations()
+    y.set_shape(x.get_shape())
+    gc.collect()
+    np.testing.assert_array_equal(graph_mode.run(tf.gradients(y, x)[0]), [2, 4])
+    np.testing.assert_array_equal(graph_mode.run(tf.gradients(spiky, x)[0]), [1, 1])
+
+
+def test_inputs_from_two_graphs(graph_mode):
+    x = tf.constant(1.0)
+    with tf.Graph().as_default(), pytest.raises(ValueError):
+        py_func(np.add, [x, tf.constant(1.0)], tf.float32, grad=lambda op, grad: (grad, grad))
+
+
+def test_derivatives_are_stateless_as_in_the_recipe(graph_mode):
+    x = tf.constant([1.0])
+    assert tf_spiky(x).op.type == "PyFunc"
+    assert tf_d_spiky(x).op.type == "PyFuncStateless"
+    tf.gradients(activation(np.sin, np.cos, name="sine")(x), x)
+    types = {op.name.split("/")[-1]: op.type for op in graph_mode.graph.get_operations()}
+    assert types["sine"] == "PyFunc"
+    assert types["d_sine"] == "PyFuncStateless"
+
+
+def test_gradient_tape_in_a_graph_sees_no_override(graph_mode):
+    # TensorFlow's, and said in the README.
+    if not hasattr(tf, "GradientTape"):
+        pytest.skip("tapes came with TensorFlow 1.7")
+    x = tf.constant([1.0])
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = tf_spiky(x)
+    assert tape.gradient(y, x) is None
 
 
 def test_graphs_in_threads():
@@ -216,9 +293,9 @@ def test_closures_are_freed_with_their_graph():
             y = py_func(func, [op(x)], tf.float32, grad=grad)
             y.set_shape(x.get_shape())
             np.testing.assert_array_equal(session.run(tf.gradients(y, x)[0]), [2, 4])
-        return [weakref.ref(anchor) for anchor in anchors], tf.get_default_graph()
+        return [weakref.ref(anchor) for anchor in anchors]
 
-    anchors, _ = build()
+    anchors = build()
     gc.collect()
     assert [anchor() for anchor in anchors] == [None] * 4
 

@@ -60,6 +60,13 @@ def test_all_in_each_module(module):
     assert all(hasattr(module, name) for name in module.__all__)
 
 
+def test_public_functions_are_annotated():
+    # py.typed says so.
+    for name in legacy_spiky.__all__:
+        annotations = getattr(legacy_spiky, name).__annotations__
+        assert "return" in annotations and len(annotations) > 1, name
+
+
 def test_version():
     assert re.match(r"\d+\.\d+\.\d+$", legacy_spiky.__version__)
     assert "## " + legacy_spiky.__version__ in read(
@@ -67,7 +74,7 @@ def test_version():
     )
 
 
-@pytest.mark.parametrize("module", ["functions", "vectorize"])
+@pytest.mark.parametrize("module", ["functions", "graph", "vectorize"])
 def test_each_public_function_has_a_doctest_that_runs(module):
     module = importlib.import_module("legacy_spiky." + module)
     ran = {}
@@ -89,6 +96,15 @@ def test_import_without_tensorflow():
     assert status == 1
     assert "ImportError: legacy_spiky needs TensorFlow, and none is installed" in output
     assert "pip install tensorflow-cpu" in output
+
+
+def test_import_with_a_broken_tensorflow(tmp_path):
+    (tmp_path / "tensorflow.py").write_text("raise ImportError('a library is missing')")
+    code = "import sys; sys.path.insert(0, sys.argv[1]); import legacy_spiky"
+    status, output = python(code, str(tmp_path))
+    assert status == 1
+    assert "ImportError: a library is missing" in output
+    assert "none is installed" not in output
 
 
 # The rooms that hold no TensorFlow, with their tests, in an interpreter that has none. The

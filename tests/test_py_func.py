@@ -278,6 +278,11 @@ def test_other_dtypes(world, kind):
     assert values[0].dtype == kind
 
 
+def test_bytes_that_end_in_zeros(world):
+    values, _ = world.run(lambda: world.py_func(lambda: b"ab\x00", [], tf.string))
+    assert np.asarray(values[0], object)[()] == b"ab\x00"
+
+
 def test_text(world):
     def func(texts, text):
         return np.array([t + text for t in texts], dtype=object)
@@ -323,6 +328,41 @@ def recorder(world, calls):
         return y
 
     return build
+
+
+STRAIGHT_THROUGH = {
+    "upstream": lambda op, grad: grad,
+    "outer tensor": lambda outer: lambda op, grad: outer,
+    "input": lambda op, grad: op.inputs[0],
+}
+
+
+@pytest.mark.parametrize("name", sorted(STRAIGHT_THROUGH))
+def test_function_runs_where_the_gradient_builds_nothing(world, name):
+    calls = []
+
+    def forward(x):
+        calls.append("forward")
+        return x
+
+    def build(x):
+        grad = STRAIGHT_THROUGH[name]
+        grad = grad(x) if name == "outer tensor" else grad
+        y = world.py_func(forward, [x], tf.float32, grad=grad)
+        y.set_shape(x.get_shape())
+        return y
+
+    world.run(build, X, values=False)
+    assert calls == ["forward"]
+
+
+def test_complex_gradients(world):
+    def build(x):
+        y = world.py_func(np.square, [tf.cast(x, tf.complex64)], tf.complex64, grad=square_grad)
+        return tf.cast(tf.real(y), tf.float32)
+
+    _, gradients = world.run(build, X)
+    np.testing.assert_array_equal(gradients[0], 2 * X)
 
 
 @pytest.mark.parametrize("values", [True, False])
@@ -410,6 +450,7 @@ BUILDING = {
     "func is text": (dict(func="square"), TypeError, ["func must be", "got 'square' (str)"]),
     "grad": (dict(grad=3), TypeError, ["grad must be a function", "got 3 (int)"]),
     "inp": (dict(inp=X), TypeError, ["inp must be a list or tuple", "square (", __file__]),
+    "None in inp": (dict(inp=[X, None]), TypeError, ["inp of square (", "None among its inputs"]),
     "inp is a number": (dict(inp=1.0), TypeError, ["inp must be a list or tuple", "(float)"]),
     "Tout": (dict(Tout="nonsense"), TypeError, ["Tout of square (", "nonsense"]),
     "Tout is missing": (dict(Tout=[None]), TypeError, ["None"]),
@@ -446,6 +487,11 @@ RUNNING = {
         ["<lambda> (", "returned 2 results, but Tout promises 1 (float32)", "a list or tuple"],
     ),
     "too few": (lambda x: x, [tf.float32, tf.int32], ["returned 1 results", "2 (float32, int32)"]),
+    "masked": (
+        lambda x: np.ma.masked_less(x, 2),
+        tf.float32,
+        ["result 0 of <lambda> (", "is a masked array, whose mask would be lost"],
+    ),
     "none": (lambda x: None, tf.float32, ["is None, but Tout promises float32"]),
     "empty": (lambda x: [], tf.float32, ["returned 0 results, but Tout promises 1"]),
     "exception": (lambda x: {}["my own text"], tf.float32, ["my own text"]),
@@ -484,6 +530,11 @@ GRADIENTS = {
         lambda op, grad: tf.cast(op.inputs[0], tf.float64),
         TypeError,
         ["gradient 0 of <lambda> (", "dtype float64, but the input has dtype float32"],
+    ),
+    "complex": (
+        lambda op, grad: np.array([1j, 1, 1]),
+        TypeError,
+        ["gradient 0 of <lambda> (", "dtype complex128, but the input has dtype float32"],
     ),
     "exception": (wrong_gradient, ValueError, ["my own text"]),
     "text": (lambda op, grad: "text", (TypeError, ValueError), ["text"]),

@@ -97,6 +97,13 @@ def test_an_exception_passes():
         vectorize(lambda x: 1 / x)([1, 0])
 
 
+def test_overflow_of_an_integer():
+    with pytest.raises(OverflowError) as error:
+        vectorize(lambda x: 10**400)([1])
+    assert "a result of " in str(error.value)
+    assert __file__ in str(error.value)
+
+
 def test_name_and_docstring():
     assert vectorize(spiky).__name__ == "spiky"
     assert vectorize(spiky).__doc__ == spiky.__doc__
