@@ -197,7 +197,7 @@ def _checked(g, i, x, grad):
     if g is None or not (dtype.is_floating or dtype.is_complex):
         return None
     sparse = isinstance(g, tf.IndexedSlices)
-    if not sparse and (isinstance(g, np.ndarray) or not hasattr(g, "dtype")):
+    if isinstance(g, (np.ndarray, np.generic)) or not hasattr(g, "dtype"):
         # An array or a number of another type is rounded, but never loses its imaginary part.
         g = tf.convert_to_tensor(g, None if np.iscomplexobj(g) else dtype)
     if g.dtype.base_dtype != dtype:

@@ -520,6 +520,7 @@ GRADIENTS = {
         ValueError,
         ["gradient 0 of <lambda> (", "has shape (2,), but the input has shape (3,)"],
     ),
+    "scalar": (lambda op, grad: np.float32(1), ValueError, ["shape (), but the input has shape"]),
     "rank": (lambda op, grad: 1.0, ValueError, ["has shape (), but the input has shape (3,)"]),
     "array": (
         lambda op, grad: np.ones((3, 1)),
