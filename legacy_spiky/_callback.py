@@ -75,6 +75,7 @@ def guard(func, dtypes):
             )
         return array
 
+    callback.func = func
     return callback
 
 
@@ -127,4 +128,5 @@ def elementwise(func, dtype):
             )
         return _dtypes.round_to(_dtypes.flush(y, dtype), dtype)
 
+    callback.func = func
     return callback

@@ -4,7 +4,6 @@ The way of the recipe: `tf.py_func`, a gradient registered under a random name, 
 `gradient_override_map` (https://stackoverflow.com/questions/39921607).
 """
 
-import re
 import threading
 import uuid
 import weakref
@@ -12,9 +11,9 @@ from typing import Any, Callable, Optional, Sequence, Union
 
 import numpy as np
 
-from legacy_spiky import _callback, _tf
+from legacy_spiky import _op, _tf
 from legacy_spiky._dtypes import least_normal
-from legacy_spiky._errors import check_callable, describe
+from legacy_spiky._errors import describe
 from legacy_spiky._tf import tf
 from legacy_spiky.functions import np_d_spiky, np_spiky
 
@@ -54,13 +53,15 @@ def tf_d_spiky(x: Any, name: Optional[str] = None) -> Any:
     [1.0, 0.0]
     """
     with tf.name_scope(name, "d_spiky", [x]) as name:
-        return _elementwise(np_d_spiky, x, name=name, stateful=False, grad=_zerograd)
+        return _op.elementwise(_build, np_d_spiky, x, name=name, stateful=False, grad=_zerograd)
 
 
 def _zerograd(op, grad):
     # Spiky is linear piece by piece: its second derivative is 0, and so is each further one.
     x = op.inputs[0]
-    zero = _elementwise(np.zeros_like, x, name="d2_spiky", stateful=False, grad=_zerograd)
+    zero = _op.elementwise(
+        _build, np.zeros_like, x, name="d2_spiky", stateful=False, grad=_zerograd
+    )
     return grad * zero
 
 
@@ -120,30 +121,22 @@ def py_func(
     ...     [value.tolist() for value in session.run([y, tf.gradients(y, x)[0]])]
     [[1.0, 4.0], [2.0, 4.0]]
     """
-    check_callable("func", func)
-    _require_graph(func)
-    if not isinstance(inp, (list, tuple)):
-        raise TypeError(
-            "inp must be a list or tuple of tensors, one for each argument of %s, got %r (%s)"
-            % (describe(func), inp, type(inp).__name__)
-        )
-    if any(x is None for x in inp):
-        raise TypeError("inp of %s has None among its inputs: %r" % (describe(func), inp))
-    several = isinstance(Tout, (list, tuple))
-    try:
-        dtypes = [tf.as_dtype(dtype) for dtype in (Tout if several else [Tout])]
-    except TypeError as error:
-        raise TypeError("Tout of %s: %s" % (describe(func), error)) from None
-    callback = _callback.guard(func, [dtype.as_numpy_dtype for dtype in dtypes])
-    return _py_func(callback, inp, dtypes if several else dtypes[0], stateful, name, grad)
+    return _op.py_func(_build, func, inp, Tout, stateful, name, grad)
 
 
 # An override holds for a graph, not for a thread: one op at a time, in all threads.
 _building = threading.RLock()
 
 
-def _py_func(callback, inp, Tout, stateful, name, grad):
+def _build(callback, inp, Tout, stateful, name, grad):
     """Builds the op of a safe callback, with the gradient in its place."""
+    if _tf.runs_eagerly():
+        raise RuntimeError(
+            "the op of %s is for TensorFlow 1 graphs and sessions; TensorFlow runs eagerly here, "
+            "where its gradient would be lost. Import the same name from legacy_spiky.migration, "
+            "or build all of it under `with tf.Graph().as_default():`, or call "
+            "tf.compat.v1.disable_eager_execution() at the start" % describe(callback.func)
+        )
     if grad is not None and not isinstance(grad, str):
         grad = _register_gradient(grad, callback)
     override = {} if grad is None else {"PyFunc": grad, "PyFuncStateless": grad}
@@ -155,7 +148,6 @@ def _py_func(callback, inp, Tout, stateful, name, grad):
 
 def _register_gradient(grad, callback):
     """Registers `grad` under a new random name, which it returns."""
-    check_callable("grad", grad)
     name = "PyFuncGrad" + uuid.uuid4().hex
     # TensorFlow's registry is for ever, but the graph keeps the callback, and the callback
     # keeps the gradient: all of them are freed together.
@@ -168,85 +160,9 @@ def _register_gradient(grad, callback):
             raise RuntimeError(
                 "the gradient of %s is gone with the graph that it was built in" % op.name
             )
-        return _gradients(keeper().gradient, op, upstream)
+        return _op.gradients(keeper().gradient, op, upstream)
 
     return name
-
-
-def _gradients(grad, op, upstream):
-    """Calls the user's gradient function and checks what it returns."""
-    # After the function, also where only the gradient is fetched. By way of a new op: an op that
-    # a session ran may get no control edges (TensorFlow 2.21 says so); and an output also leads
-    # into the gradient of a branch's or a loop's body, which is a graph of its own.
-    with tf.control_dependencies([tf.identity(y) for y in op.outputs[:1]]):
-        upstream = [None if g is None else tf.convert_to_tensor(g) for g in upstream]
-        results = grad(op, *upstream)
-        if not isinstance(results, (list, tuple)):
-            results = [results]
-        if len(results) != len(op.inputs):
-            raise ValueError(
-                "%s returned %d gradients for the %d inputs of %s; return one for each input, "
-                "None where there is none" % (describe(grad), len(results), len(op.inputs), op.name)
-            )
-        return [_checked(g, i, x, grad) for i, (g, x) in enumerate(zip(results, op.inputs))]
-
-
-def _checked(g, i, x, grad):
-    """Returns gradient `i` as a new tensor, which is what makes it wait for the function."""
-    dtype = x.dtype.base_dtype
-    if g is None or not (dtype.is_floating or dtype.is_complex):
-        return None
-    sparse = isinstance(g, tf.IndexedSlices)
-    if isinstance(g, (np.ndarray, np.generic)) or not hasattr(g, "dtype"):
-        # An array or a number of another type is rounded, but never loses its imaginary part.
-        g = tf.convert_to_tensor(g, None if np.iscomplexobj(g) else dtype)
-    if g.dtype.base_dtype != dtype:
-        raise TypeError(
-            "gradient %d of %s has dtype %s, but the input has dtype %s; cast it"
-            % (i, describe(grad), g.dtype.name, dtype.name)
-        )
-    if sparse:
-        return tf.IndexedSlices(tf.identity(g.values), g.indices, g.dense_shape)
-    g = tf.identity(g)
-    if not g.get_shape().is_compatible_with(x.get_shape()):
-        raise ValueError(
-            "gradient %d of %s has shape %s, but the input has shape %s; sum over what was "
-            "broadcast" % (i, describe(grad), g.get_shape(), x.get_shape())
-        )
-    return g
-
-
-def _require_graph(func):
-    if _tf.runs_eagerly():
-        raise RuntimeError(
-            "the op of %s is for TensorFlow 1 graphs and sessions; TensorFlow runs eagerly here, "
-            "where its gradient would be lost. Import the same name from legacy_spiky.migration, "
-            "or build all of it under `with tf.Graph().as_default():`, or call "
-            "tf.compat.v1.disable_eager_execution() at the start" % describe(func)
-        )
-
-
-def _elementwise(func, x, name, grad, stateful=True):
-    """Builds the op of an array function that works element by element."""
-    _require_graph(func)
-    x = tf.convert_to_tensor(x)
-    dtype = x.dtype.base_dtype
-    if dtype not in _tf.FLOATING:
-        raise TypeError(
-            "an activation takes a tensor of float16, bfloat16, float32 or float64, and that of "
-            "%s got %s%s"
-            % (
-                describe(func),
-                dtype.name,
-                "; cast it first: tf.cast(x, tf.float32)"
-                if dtype.is_integer or dtype == tf.bool
-                else "",
-            )
-        )
-    callback = _callback.elementwise(func, dtype.as_numpy_dtype)
-    y = _py_func(callback, [x], dtype, stateful, name, grad)
-    y.set_shape(x.get_shape())
-    return y
 
 
 # The gradient: with the derivative in Python, and in TensorFlow ops.
@@ -335,7 +251,7 @@ def tf_spiky(x: Any, name: Optional[str] = None) -> Any:
     [[0.25, 0.0], [1.0, 0.0]]
     """
     with tf.name_scope(name, "spiky", [x]) as name:
-        return _elementwise(np_spiky, x, name=name, grad=spikygrad)
+        return _op.elementwise(_build, np_spiky, x, name=name, grad=spikygrad)
 
 
 # The same for any activation.
@@ -376,44 +292,4 @@ def activation(
     ...     session.run(tf.gradients(square(x), x)[0]).tolist()
     [2.0, 4.0]
     """
-    for role, function in [("f", f), ("df", df)] + [("d2f", d2f)] * (d2f is not None):
-        check_callable(role, function)
-        if isinstance(function, np.vectorize) and not function.otypes:
-            raise TypeError(
-                "%s is np.vectorize of %s, which takes its dtype from the first element it meets: "
-                "give legacy_spiky.vectorize of it instead" % (role, describe(function))
-            )
-    functions = [f, df] if d2f is None else [f, df, d2f]
-    default = getattr(f, "__name__", None) if name is None else name
-    if not (isinstance(default, str) and re.match(r"[A-Za-z0-9.][A-Za-z0-9_.\\/-]*$", default)):
-        if name is not None:
-            raise ValueError("name must be one that TensorFlow takes for a scope, got %r" % (name,))
-        default = "activation"  # for <lambda>
-
-    def build(order, x, name):
-        with tf.name_scope(name, "d_" * order + default, [x]) as scope:
-            return _elementwise(functions[order], x, scope, gradient(order), stateful=order == 0)
-
-    def gradient(order):
-        def grad(op, upstream):
-            if order + 1 == len(functions):
-                raise NotImplementedError(
-                    "the %s derivative of %s was asked for, but it was made with "
-                    "activation(%s)%s"
-                    % (
-                        ("second", "third")[order - 1],
-                        describe(f),
-                        ("f, df", "f, df, d2f")[order - 1],
-                        ("; give d2f too", "")[order - 1],
-                    )
-                )
-            return upstream * build(order + 1, op.inputs[0], None)
-
-        return grad
-
-    def op(x, name=None):
-        """The activation as an op: see `legacy_spiky.activation`."""
-        return build(0, x, name)
-
-    op.__name__ = op.__qualname__ = default
-    return op
+    return _op.activation(_build, f, df, d2f, name)

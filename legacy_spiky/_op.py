@@ -1,0 +1,148 @@
+"""What an op of a Python function is in every world: its arguments, gradients, activations.
+
+A world is a function `build(callback, inp, Tout, stateful, name, grad)` that makes the op of a
+safe callback: `graph` has one for sessions, `migration` one for TensorFlow 2.
+"""
+
+import re
+
+import numpy as np
+
+from legacy_spiky import _callback, _tf
+from legacy_spiky._errors import check_callable, describe
+from legacy_spiky._tf import tf
+
+__all__ = ["activation", "elementwise", "gradients", "py_func"]
+
+
+def py_func(build, func, inp, Tout, stateful, name, grad):
+    """Builds `func` as an op; see `legacy_spiky.py_func`."""
+    check_callable("func", func)
+    if grad is not None and not isinstance(grad, str):
+        check_callable("grad", grad)
+    if not isinstance(inp, (list, tuple)):
+        raise TypeError(
+            "inp must be a list or tuple of tensors, one for each argument of %s, got %r (%s)"
+            % (describe(func), inp, type(inp).__name__)
+        )
+    if any(x is None for x in inp):
+        raise TypeError("inp of %s has None among its inputs: %r" % (describe(func), inp))
+    several = isinstance(Tout, (list, tuple))
+    try:
+        dtypes = [tf.as_dtype(dtype) for dtype in (Tout if several else [Tout])]
+    except TypeError as error:
+        raise TypeError("Tout of %s: %s" % (describe(func), error)) from None
+    callback = _callback.guard(func, [dtype.as_numpy_dtype for dtype in dtypes])
+    return build(callback, inp, dtypes if several else dtypes[0], stateful, name, grad)
+
+
+def elementwise(build, func, x, name, grad, stateful=True):
+    """Builds the op of an array function that works element by element."""
+    x = tf.convert_to_tensor(x)
+    dtype = x.dtype.base_dtype
+    if dtype not in _tf.FLOATING:
+        raise TypeError(
+            "an activation takes a tensor of float16, bfloat16, float32 or float64, and that of "
+            "%s got %s%s"
+            % (
+                describe(func),
+                dtype.name,
+                "; cast it first: tf.cast(x, tf.float32)"
+                if dtype.is_integer or dtype == tf.bool
+                else "",
+            )
+        )
+    callback = _callback.elementwise(func, dtype.as_numpy_dtype)
+    y = build(callback, [x], dtype, stateful, name, grad)
+    y.set_shape(x.get_shape())
+    return y
+
+
+def activation(build, f, df, d2f, name):
+    """Makes an activation op; see `legacy_spiky.activation`."""
+    for role, function in [("f", f), ("df", df)] + [("d2f", d2f)] * (d2f is not None):
+        check_callable(role, function)
+        if isinstance(function, np.vectorize) and not function.otypes:
+            raise TypeError(
+                "%s is np.vectorize of %s, which takes its dtype from the first element it meets: "
+                "give legacy_spiky.vectorize of it instead" % (role, describe(function))
+            )
+    functions = [f, df] if d2f is None else [f, df, d2f]
+    default = getattr(f, "__name__", None) if name is None else name
+    if not (isinstance(default, str) and re.match(r"[A-Za-z0-9.][A-Za-z0-9_.\\/-]*$", default)):
+        if name is not None:
+            raise ValueError("name must be one that TensorFlow takes for a scope, got %r" % (name,))
+        default = "activation"  # for <lambda>
+
+    def op_of(order, x, name):
+        with tf.name_scope(name, "d_" * order + default, [x]) as scope:
+            return elementwise(
+                build, functions[order], x, scope, gradient(order), stateful=order == 0
+            )
+
+    def gradient(order):
+        def grad(op, upstream):
+            if order + 1 == len(functions):
+                raise NotImplementedError(
+                    "the %s derivative of %s was asked for, but it was made with "
+                    "activation(%s)%s"
+                    % (
+                        ("second", "third")[order - 1],
+                        describe(f),
+                        ("f, df", "f, df, d2f")[order - 1],
+                        ("; give d2f too", "")[order - 1],
+                    )
+                )
+            return upstream * op_of(order + 1, op.inputs[0], None)
+
+        return grad
+
+    def op(x, name=None):
+        """The activation as an op: see `legacy_spiky.activation`."""
+        return op_of(0, x, name)
+
+    op.__name__ = op.__qualname__ = default
+    return op
+
+
+def gradients(grad, op, upstream):
+    """Calls the user's gradient function and checks what it returns."""
+    # After the function, also where only the gradient is fetched. By way of a new op: an op that
+    # a session ran may get no control edges (TensorFlow 2.21 says so); and an output also leads
+    # into the gradient of a branch's or a loop's body, which is a graph of its own.
+    with tf.control_dependencies([tf.identity(y) for y in op.outputs[:1]]):
+        upstream = [None if g is None else tf.convert_to_tensor(g) for g in upstream]
+        results = grad(op, *upstream)
+        if not isinstance(results, (list, tuple)):
+            results = [results]
+        if len(results) != len(op.inputs):
+            raise ValueError(
+                "%s returned %d gradients for the %d inputs of %s; return one for each input, "
+                "None where there is none" % (describe(grad), len(results), len(op.inputs), op.name)
+            )
+        return [_checked(g, i, x, grad) for i, (g, x) in enumerate(zip(results, op.inputs))]
+
+
+def _checked(g, i, x, grad):
+    """Returns gradient `i` as a new tensor, which is what makes it wait for the function."""
+    dtype = x.dtype.base_dtype
+    if g is None or not (dtype.is_floating or dtype.is_complex):
+        return None
+    sparse = isinstance(g, tf.IndexedSlices)
+    if isinstance(g, (np.ndarray, np.generic)) or not hasattr(g, "dtype"):
+        # An array or a number of another type is rounded, but never loses its imaginary part.
+        g = tf.convert_to_tensor(g, None if np.iscomplexobj(g) else dtype)
+    if g.dtype.base_dtype != dtype:
+        raise TypeError(
+            "gradient %d of %s has dtype %s, but the input has dtype %s; cast it"
+            % (i, describe(grad), g.dtype.name, dtype.name)
+        )
+    if sparse:
+        return tf.IndexedSlices(tf.identity(g.values), g.indices, g.dense_shape)
+    g = tf.identity(g)
+    if not g.get_shape().is_compatible_with(x.get_shape()):
+        raise ValueError(
+            "gradient %d of %s has shape %s, but the input has shape %s; sum over what was "
+            "broadcast" % (i, describe(grad), g.get_shape(), x.get_shape())
+        )
+    return g
