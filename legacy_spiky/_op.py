@@ -12,7 +12,7 @@ from legacy_spiky import _callback, _tf
 from legacy_spiky._errors import check_callable, describe
 from legacy_spiky._tf import tf
 
-__all__ = ["activation", "elementwise", "gradients", "py_func"]
+__all__ = ["activation", "elementwise", "floating", "gradients", "py_func"]
 
 
 def py_func(build, func, inp, Tout, stateful, name, grad):
@@ -36,22 +36,22 @@ def py_func(build, func, inp, Tout, stateful, name, grad):
     return build(callback, inp, dtypes if several else dtypes[0], stateful, name, grad)
 
 
+def floating(what, x):
+    """Returns a tensor as it is, where an activation takes its dtype; `what` names it in errors."""
+    dtype = x.dtype.base_dtype
+    if dtype in _tf.FLOATING:
+        return x
+    hint = "; cast it first: tf.cast(x, tf.float32)" if dtype.is_integer or dtype == tf.bool else ""
+    raise TypeError(
+        "an activation takes a tensor of float16, bfloat16, float32 or float64, and %s got %s%s"
+        % (what, dtype.name, hint)
+    )
+
+
 def elementwise(build, func, x, name, grad, stateful=True):
     """Builds the op of an array function that works element by element."""
-    x = tf.convert_to_tensor(x)
+    x = floating("that of " + describe(func), tf.convert_to_tensor(x))
     dtype = x.dtype.base_dtype
-    if dtype not in _tf.FLOATING:
-        raise TypeError(
-            "an activation takes a tensor of float16, bfloat16, float32 or float64, and that of "
-            "%s got %s%s"
-            % (
-                describe(func),
-                dtype.name,
-                "; cast it first: tf.cast(x, tf.float32)"
-                if dtype.is_integer or dtype == tf.bool
-                else "",
-            )
-        )
     callback = _callback.elementwise(func, dtype.as_numpy_dtype)
     y = build(callback, [x], dtype, stateful, name, grad)
     y.set_shape(x.get_shape())

@@ -1,6 +1,7 @@
 """The one place that knows that TensorFlow has versions."""
 
 import inspect
+import sys
 
 try:
     import tensorflow
@@ -13,7 +14,7 @@ except ImportError as error:
         "pip install tensorflow)"
     ) from None
 
-__all__ = ["FLOATING", "py_func", "runs_eagerly", "tf"]
+__all__ = ["FLOATING", "py_func", "register_keras_serializable", "runs_eagerly", "tf"]
 
 # The TensorFlow 1 names: tf.compat.v1 since 1.13, TensorFlow itself before.
 tf = getattr(tensorflow.compat, "v1", tensorflow)
@@ -43,3 +44,14 @@ def py_func(func, inp, Tout, stateful, name):
     if stateful and _numpy_function is not None:
         return _numpy_function(func, inp, Tout, name=name)
     return tf.py_func(func, inp, Tout, stateful=stateful, name=name)
+
+
+def register_keras_serializable(*functions):
+    """Lets the Keras that is there save and load models with these functions as activations.
+
+    That is TensorFlow's own (Keras 3 since 2.16), and tf_keras where it is imported already.
+    """
+    for keras in (getattr(tensorflow, "keras", None), sys.modules.get("tf_keras")):
+        register = getattr(getattr(keras, "utils", None), "register_keras_serializable", None)
+        for function in functions if register else ():
+            register(package="legacy_spiky")(function)

@@ -50,20 +50,44 @@ def graph_mode():
         yield session
 
 
-@pytest.fixture(params=["session", "caller's thread", "other control flow"])
+WORLDS = [
+    "session",
+    "caller's thread",
+    "other control flow",
+    "migration in a session",
+    "migration, eager",
+    "migration, tape in tf.function",
+    "migration, tape around tf.function",
+]
+
+
+@pytest.fixture(params=WORLDS)
 def world(request):
     """Where the tests of the contract run; see worlds.py."""
-    from worlds import Session
+    from worlds import Eager, Session
 
+    import legacy_spiky
     from legacy_spiky._tf import tf
 
-    if request.param != "other control flow":
-        yield Session(threads=-1 if request.param == "caller's thread" else 0)
+    if request.param.startswith("migration"):
+        if not hasattr(tf, "numpy_function"):
+            pytest.skip("migration needs TensorFlow 1.15")
+        from legacy_spiky import migration
+
+        if request.param == "migration in a session":
+            yield Session(migration)
+        elif not tf.executing_eagerly():
+            pytest.skip("TensorFlow 1 runs eagerly only where a program says so at its start")
+        else:
+            modes = {"eager": None, "tape in tf.function": "inside"}
+            yield Eager(migration, modes.get(request.param[len("migration, ") :], "outside"))
+    elif request.param != "other control flow":
+        yield Session(legacy_spiky, threads=-1 if request.param == "caller's thread" else 0)
     elif not hasattr(tf, "control_flow_v2_enabled"):
         pytest.skip("TensorFlow 1.13 and older have one control flow")
     else:  # TensorFlow 1's in TensorFlow 2, as after disable_v2_behavior, and the other way round
         switch = [tf.enable_control_flow_v2, tf.disable_control_flow_v2]
         enabled = tf.control_flow_v2_enabled()
         switch[enabled]()
-        yield Session(threads=0)
+        yield Session(legacy_spiky)
         switch[not enabled]()

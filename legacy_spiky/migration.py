@@ -1,0 +1,266 @@
+"""TensorFlow 2: the same names on `tf.custom_gradient`, eagerly, in `tf.function`, in sessions.
+
+Migrating graph-mode code is importing from here. `native_spiky`, in TensorFlow ops alone, is the
+step after that: it compiles, exports and runs on an accelerator.
+"""
+
+from typing import Any, Callable, Optional, Sequence, Union
+
+import numpy as np
+
+from legacy_spiky import _op, _tf
+from legacy_spiky._dtypes import least_normal
+from legacy_spiky._errors import describe
+from legacy_spiky._tf import tf
+from legacy_spiky.functions import np_d_spiky, np_spiky
+
+__all__ = ["activation", "native_spiky", "py_func", "tf_d_spiky", "tf_spiky"]
+
+if not (hasattr(tf, "custom_gradient") and hasattr(tf, "numpy_function")):
+    raise ImportError(
+        "legacy_spiky.migration needs TensorFlow 1.15 or newer, for tf.custom_gradient and "
+        "tf.numpy_function; this is TensorFlow %s. On it use the same names from legacy_spiky"
+        % tf.VERSION
+    )
+
+
+class _Operation:
+    """What a legacy gradient function gets for its op."""
+
+    def __init__(self, inputs, outputs, name, type):
+        self.inputs = inputs
+        self.outputs = outputs
+        self.name = name
+        self.type = type
+
+    def __getattr__(self, name):
+        raise AttributeError(
+            "the op %s of legacy_spiky.migration has no %r: it has inputs, outputs, name and type"
+            % (self.name, name)
+        )
+
+
+def _build(callback, inp, Tout, stateful, name, grad):
+    """Builds the op of a safe callback, with its gradient."""
+    several = isinstance(Tout, list)
+    kind = "PyFunc" if stateful else "PyFuncStateless"
+    if isinstance(grad, str):
+        raise TypeError(
+            "grad of %s is the name of a registered gradient, %r, which TensorFlow 2 does not look "
+            "up: give the function itself" % (describe(callback.func), grad)
+        )
+
+    def forward(*inputs):
+        if tf.executing_eagerly():
+            arrays = [tf.convert_to_tensor(x).numpy() for x in inputs]
+            outputs = callback(*arrays)
+        else:
+            outputs = _tf.py_func(callback, inputs, Tout, stateful, name)
+        if several and not Tout:
+            return outputs  # the operation, in a graph
+        outputs = outputs if isinstance(outputs, list) else [outputs]
+        return [tf.convert_to_tensor(y) for y in outputs]
+
+    def differentiable(*inputs):
+        def backward(*upstream):
+            # Eagerly an integer output has an upstream gradient too.
+            upstream = [
+                g if y.dtype.is_floating or y.dtype.is_complex else None
+                for g, y in zip(upstream, outputs)
+            ]
+            op = _Operation(list(inputs), outputs, (name or kind).rstrip("/"), kind)
+            return _op.gradients(grad, op, upstream)
+
+        return forward(*inputs), backward
+
+    if grad is None or not inp or (several and not Tout):
+        outputs = forward(*inp)
+    else:
+        # New tensors: the gradient may be built where those of an outer graph are out of reach.
+        inputs = [tf.identity(tf.convert_to_tensor(x)) for x in inp]
+        # The gradient function sees these outputs, not those inside, which have no gradient.
+        outputs = tf.custom_gradient(differentiable)(*inputs)
+    return outputs if several else outputs[0]
+
+
+def py_func(
+    func: Callable[..., Any],
+    inp: Sequence[Any],
+    Tout: Any,
+    stateful: bool = True,
+    name: Optional[str] = None,
+    grad: Union[None, Callable[..., Any]] = None,
+) -> Any:
+    """`legacy_spiky.py_func` for TensorFlow 2: same arguments, same results, same checks.
+
+    Value: `func(*inp)`. Gradient: `grad(op, *upstream)`; without `grad`, none.
+
+    Args:
+      func: as for `legacy_spiky.py_func`.
+      inp: as there.
+      Tout: as there; a list or tuple gives a list in eager mode too.
+      stateful: as there.
+      name: as there.
+      grad: as there: `grad(op, *upstream)`, unchanged. `op` stands in for the operation and
+        has `inputs`, `outputs`, `name` and `type`. The name of a registered gradient will
+        not do.
+
+    Returns:
+      A list of tensors where `Tout` is a list or tuple (in a graph the operation itself where
+      it is empty), else a tensor.
+
+    Raises:
+      TypeError: `func` or `grad` is not callable, or `inp` is no list or tuple.
+      Also, when it runs: ValueError or TypeError for another number or dtype of results
+      than `Tout` promises (in a graph, `InvalidArgumentError`), and for a wrong number,
+      shape or dtype of gradients.
+
+    >>> x = tf.constant([1.0, 2.0])
+    >>> with tf.GradientTape() as tape:
+    ...     tape.watch(x)
+    ...     grad = lambda op, upstream: 2 * op.inputs[0] * upstream
+    ...     y = py_func(lambda x: x * x, [x], [tf.float32], grad=grad)[0]
+    >>> y.numpy().tolist(), tape.gradient(y, x).numpy().tolist()
+    ([1.0, 4.0], [2.0, 4.0])
+    """
+    return _op.py_func(_build, func, inp, Tout, stateful, name, grad)
+
+
+def tf_d_spiky(x: Any, name: Optional[str] = None) -> Any:
+    """`legacy_spiky.tf_d_spiky` for TensorFlow 2.
+
+    Value: `r = x % 1`; 1 where `r <= 0.5`, else 0. Gradient: 0, to any order.
+
+    Args:
+      x: as there.
+      name: as there.
+
+    Returns:
+      A tensor of the dtype and shape of `x`.
+
+    Raises:
+      TypeError: `x` has another dtype.
+
+    >>> tf_d_spiky([0.25, 0.75]).numpy().tolist()
+    [1.0, 0.0]
+    """
+    return _op.elementwise(
+        _build, np_d_spiky, x, name=name or "d_spiky", stateful=False, grad=_zerograd
+    )
+
+
+def _zerograd(op, grad):
+    x = op.inputs[0]
+    return grad * _op.elementwise(
+        _build, np.zeros_like, x, name="d2_spiky", stateful=False, grad=_zerograd
+    )
+
+
+def _spikygrad(op, grad):
+    return grad * tf_d_spiky(op.inputs[0])
+
+
+def tf_spiky(x: Any, name: Optional[str] = None) -> Any:
+    """`legacy_spiky.tf_spiky` for TensorFlow 2.
+
+    Value: `r = x % 1`; `r` where `r <= 0.5`, else 0. Gradient: `upstream * d_spiky(x)`; the
+    second derivative is 0.
+
+    Args:
+      x: as there.
+      name: as there.
+
+    Returns:
+      A tensor of the dtype and shape of `x`.
+
+    Raises:
+      TypeError: `x` has another dtype.
+
+    >>> tf_spiky([0.25, 0.75]).numpy().tolist()
+    [0.25, 0.0]
+    """
+    return _op.elementwise(_build, np_spiky, x, name=name or "spiky", grad=_spikygrad)
+
+
+def activation(
+    f: Callable[[np.ndarray], Any],
+    df: Callable[[np.ndarray], Any],
+    d2f: Optional[Callable[[np.ndarray], Any]] = None,
+    name: Optional[str] = None,
+) -> Callable[..., Any]:
+    """`legacy_spiky.activation` for TensorFlow 2: same arguments, same results, same checks.
+
+    Value: `f(x)`. Gradient: `upstream * df(x)`. Second derivative: `d2f(x)`, refused where
+    `d2f` is not given; the third is refused.
+
+    Args:
+      f: as for `legacy_spiky.activation`.
+      df: as there.
+      d2f: as there.
+      name: as there.
+
+    Returns:
+      A function `op(x, name=None)`, as there.
+
+    Raises:
+      TypeError: `f`, `df` or `d2f` is not callable, or is `np.vectorize` without `otypes`.
+      ValueError: TensorFlow takes no such name.
+
+    >>> activation(lambda x: x * x, lambda x: 2 * x)([1.0, 2.0]).numpy().tolist()
+    [1.0, 4.0]
+    """
+    return _op.activation(_build, f, df, d2f, name)
+
+
+def native_spiky(x: Any, name: Optional[str] = None) -> Any:
+    """`tf_spiky` in TensorFlow ops: no Python when it runs.
+
+    Value: `r = x % 1`; `r` where `r <= 0.5`, else 0. Gradient: `upstream * d_spiky(x)`; the
+    second derivative is 0. Bit for bit as `tf_spiky`.
+
+    Args:
+      x: a tensor of any shape, or what converts to one; float16, bfloat16, float32 or
+        float64. Subnormals count as 0 (but for float16).
+      name: a name for the ops.
+
+    Returns:
+      A tensor of the dtype and shape of `x`.
+
+    Raises:
+      TypeError: `x` has another dtype.
+
+    >>> native_spiky([0.25, 0.75]).numpy().tolist()
+    [0.25, 0.0]
+    """
+
+    def differentiable(x):
+        r, low = _native_ramp(x)
+
+        def backward(upstream):
+            # `low` has no gradient; that of sign is 0, which the second derivative is.
+            one = 1 + 0 * tf.sign(x)
+            return upstream * tf.where(low, one, tf.zeros_like(x))
+
+        return tf.where(low, r, tf.zeros_like(r)), backward
+
+    with tf.name_scope(name, "spiky", [x]):
+        x = _op.floating("native_spiky", tf.convert_to_tensor(x))
+        return tf.custom_gradient(differentiable)(x)
+
+
+def _native_ramp(x):
+    """Returns `x % 1`, exact where it is at most 0.5, and where that is."""
+    dtype = x.dtype.base_dtype
+    subnormal = tf.abs(x) < tf.constant(least_normal(np.dtype(dtype.as_numpy_dtype)), dtype)
+    x = tf.where(subnormal, tf.zeros_like(x), x)
+    floor = tf.floor(x)
+    r = x - floor
+    low = r <= 0.5  # not for NaN, which is what infinity gives too
+    if dtype != tf.float64:
+        # Above 0.5 by less than the dtype can tell, as -0.49999997 + 1, r rounds to 0.5; the
+        # sum is exact. In float64 Python's own r does so too.
+        low = tf.logical_and(low, x <= floor + 0.5)
+    return r, low
+
+
+_tf.register_keras_serializable(native_spiky, tf_spiky)

@@ -1,0 +1,206 @@
+"""What the twin alone has: the stand-in for the op, native ops, Keras, tf.function."""
+
+import importlib
+import inspect
+import sys
+import types
+
+import numpy as np
+import pytest
+
+import legacy_spiky
+from legacy_spiky import d_spiky, spiky
+from legacy_spiky._tf import tf
+
+if not hasattr(tf, "numpy_function"):
+    pytest.skip("migration needs TensorFlow 1.15", allow_module_level=True)
+
+from test_activation import EDGES, as_dtype, bits, flushed, wide
+
+from legacy_spiky import migration
+
+EAGER = tf.executing_eagerly()
+eager_only = pytest.mark.skipif(not EAGER, reason="TensorFlow 1 is not eager here")
+X = np.float32([1, -2, 3])
+
+
+@pytest.mark.parametrize("name", ["py_func", "tf_spiky", "tf_d_spiky", "activation"])
+def test_same_signatures(name):
+    def parameters(package):
+        signature = inspect.signature(getattr(package, name))
+        return [(p.name, p.default) for p in signature.parameters.values()]
+
+    assert parameters(migration) == parameters(legacy_spiky)
+
+
+def run(build, x):
+    """The value and the gradient, in a session on TensorFlow 1, eagerly on TensorFlow 2."""
+    if EAGER:
+        x = tf.convert_to_tensor(x)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = build(x)
+        return y.numpy(), tape.gradient(y, x).numpy()
+    with tf.Graph().as_default(), tf.Session() as session:
+        tensor = tf.placeholder(tf.as_dtype(x.dtype), x.shape)
+        y = build(tensor)
+        return session.run([y, tf.gradients(y, tensor)[0]], {tensor: x})
+
+
+@pytest.mark.parametrize("attribute", ["graph", "device", "node_def", "get_attr"])
+def test_the_stand_in_says_what_it_has(attribute):
+    def grad(op, upstream):
+        return getattr(op, attribute)
+
+    with pytest.raises(AttributeError) as error:
+        run(lambda x: migration.py_func(np.sin, [x], tf.float32, name="mine", grad=grad), X)
+    expected = (
+        "the op mine of legacy_spiky.migration has no %r: it has inputs, outputs, name and type"
+    )
+    assert expected % attribute in str(error.value)
+
+
+@pytest.mark.parametrize("stateful, kind", [(True, "PyFunc"), (False, "PyFuncStateless")])
+def test_the_stand_in(stateful, kind):
+    seen = []
+
+    def grad(op, a, b):
+        seen.append((op.name, op.type, len(op.inputs), len(op.outputs)))
+        return a + b
+
+    def build(x):
+        Tout = [tf.float32, tf.float32]
+        return migration.py_func(lambda x: (x, x), [x], Tout, stateful, grad=grad)[0]
+
+    _, gradient = run(build, X)
+    assert seen == [(kind, kind, 1, 2)]
+    np.testing.assert_array_equal(gradient, np.ones(3))
+
+
+def test_name_of_a_registered_gradient():
+    with pytest.raises(TypeError) as error:
+        run(lambda x: migration.py_func(np.sin, [x], tf.float32, grad="Mine"), X)
+    assert "is the name of a registered gradient, 'Mine'" in str(error.value)
+    assert "give the function itself" in str(error.value)
+
+
+@eager_only
+def test_no_outputs():
+    seen = []
+    assert migration.py_func(seen.append, [tf.constant(3.0)], []) == []
+    assert seen == [3]
+
+
+@eager_only
+def test_a_gradient_of_another_shape_is_refused_also_where_the_graph_cannot_tell():
+    def grad(op, upstream):
+        return tf.reduce_sum(upstream, keepdims=True)
+
+    with pytest.raises(ValueError) as error:
+        run(lambda x: migration.py_func(lambda x: x, [x], tf.float32, grad=grad), X)
+    assert "has shape (1,), but the input has shape (3,)" in str(error.value)
+    assert __file__ in str(error.value)
+
+
+NATIVE = {
+    "eager": lambda f: f,
+    "tf.function": lambda f: tf.function(f),
+    "XLA": lambda f: tf.function(f, jit_compile=True),
+}
+
+
+@eager_only
+@pytest.mark.parametrize("mode", sorted(NATIVE))
+def test_native_spiky_on_the_edges(mode):
+    function = NATIVE[mode](migration.native_spiky)
+    for dtype in (np.float32, np.float64):
+        x = EDGES.astype(dtype)
+        if dtype == np.float64:
+            x = np.concatenate([x, np.nextafter(x, -np.inf), np.nextafter(x, np.inf)])
+            least = 2.0**-1022
+            seen = [np.copysign(0.0, v) if abs(v) < least else v for v in x.tolist()]
+        else:
+            seen = [flushed(v) for v in x.tolist()]
+        value, gradient = run(function, x)
+        np.testing.assert_array_equal(bits(value), bits(np.array([spiky(v) for v in seen], dtype)))
+        expected = np.array([d_spiky(v) for v in seen], dtype)
+        np.testing.assert_array_equal(bits(gradient), bits(expected))
+
+
+@eager_only
+@pytest.mark.parametrize("mode", sorted(NATIVE))
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_native_spiky_on_every_16_bit_number(mode, dtype):
+    x = np.arange(1 << 16, dtype=np.uint16).view(tf.as_dtype(dtype).as_numpy_dtype)
+    seen = wide(x).tolist()
+    if dtype == "bfloat16":
+        seen = [flushed(v) for v in seen]
+    value, gradient = run(NATIVE[mode](migration.native_spiky), x)
+    np.testing.assert_array_equal(bits(value), bits(as_dtype([spiky(v) for v in seen], dtype)))
+    np.testing.assert_array_equal(bits(gradient), bits(as_dtype([d_spiky(v) for v in seen], dtype)))
+
+
+def test_native_spiky_is_the_same_in_a_session():
+    for build in (migration.native_spiky, migration.tf_spiky):
+        with tf.Graph().as_default(), tf.Session() as session:
+            x = tf.placeholder(tf.float32, [None])
+            y = build(x, name="mine")
+            assert y.get_shape().as_list() == [None]
+            gradient = tf.gradients(y, x)[0]
+            second = tf.gradients(gradient, x)[0]
+            value, gradient, second = session.run([y, gradient, second], {x: EDGES})
+        expected = np.float32([spiky(flushed(v)) for v in EDGES.tolist()])
+        np.testing.assert_array_equal(bits(value), bits(expected))
+        expected = np.float32([d_spiky(flushed(v)) for v in EDGES.tolist()])
+        np.testing.assert_array_equal(bits(gradient), bits(expected))
+        np.testing.assert_array_equal(second, np.zeros(len(EDGES)))
+
+
+@pytest.mark.parametrize("dtype", ["int32", "bool", "complex64"])
+def test_native_spiky_of_another_dtype(dtype):
+    with pytest.raises(TypeError) as error:
+        run(migration.native_spiky, np.array([0, 1], dtype))
+    assert "float16, bfloat16, float32 or float64, and native_spiky got " + dtype in str(
+        error.value
+    )
+
+
+@eager_only
+def test_the_layer_below_trains_as_with_native_ops():
+    import keras
+
+    weights = {}
+    for op in (migration.tf_spiky, migration.native_spiky):
+        keras.utils.set_random_seed(0)
+        model = keras.Sequential(
+            [
+                keras.layers.Input([8]),
+                keras.layers.Dense(16, name="below"),
+                keras.layers.Activation(op),
+                keras.layers.Dense(1),
+            ]
+        )
+        model.compile(keras.optimizers.SGD(0.05, momentum=0.9), "mse")
+        random = np.random.RandomState(0)
+        x = random.randn(64, 8).astype(np.float32)
+        y = x[:, :1] * x[:, 1:2]
+        steps = [[w.copy() for w in model.get_layer("below").get_weights()]]
+        for _ in range(20):
+            model.train_on_batch(x, y)
+            steps.append([w.copy() for w in model.get_layer("below").get_weights()])
+        weights[op.__name__] = steps
+    python, native = weights["tf_spiky"], weights["native_spiky"]
+    for before, after in zip(python, python[1:]):
+        assert not np.array_equal(before[0], after[0])
+    for mine, theirs in zip(python, native):
+        for a, b in zip(mine, theirs):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_a_tensorflow_that_is_too_old(monkeypatch):
+    monkeypatch.setattr("legacy_spiky._tf.tf", types.SimpleNamespace(VERSION="1.13.2"))
+    monkeypatch.delitem(sys.modules, "legacy_spiky.migration")
+    with pytest.raises(ImportError) as error:
+        importlib.import_module("legacy_spiky.migration")
+    assert "legacy_spiky.migration needs TensorFlow 1.15 or newer" in str(error.value)
+    assert "this is TensorFlow 1.13.2" in str(error.value)
