@@ -5,6 +5,9 @@ safe callback: `graph` has one for sessions, `migration` one for TensorFlow 2.
 """
 
 import re
+import threading
+import uuid
+import weakref
 
 import numpy as np
 
@@ -12,7 +15,7 @@ from legacy_spiky import _callback, _tf
 from legacy_spiky._errors import check_callable, describe
 from legacy_spiky._tf import tf
 
-__all__ = ["activation", "elementwise", "floating", "gradients", "py_func"]
+__all__ = ["activation", "elementwise", "floating", "gradients", "py_func", "with_override"]
 
 
 def py_func(build, func, inp, Tout, stateful, name, grad):
@@ -146,3 +149,43 @@ def _checked(g, i, x, grad):
             "broadcast" % (i, describe(grad), g.get_shape(), x.get_shape())
         )
     return g
+
+
+# An override holds for a graph, not for a thread: one op at a time, in all threads.
+_building = threading.RLock()
+
+
+def with_override(callback, inp, Tout, stateful, name, grad):
+    """Builds the op of a safe callback in a graph, with the gradient in its place."""
+    if grad is not None and not isinstance(grad, str):
+        grad = _register_gradient(grad, callback)
+    override = {} if grad is None else {"PyFunc": grad, "PyFuncStateless": grad}
+    # The scope also enters the graph of the inputs, where the op will be, and its override.
+    with _building, tf.name_scope(name, "PyFunc", inp) as scope:
+        with tf.get_default_graph().gradient_override_map(override):
+            return _tf.py_func(callback, inp, Tout, stateful, scope)
+
+
+def _register_gradient(grad, callback):
+    """Registers `grad` under a new random name, which it returns."""
+    name = "PyFuncGrad" + uuid.uuid4().hex
+    # TensorFlow's registry is for ever, but the graph keeps the callback, and the callback
+    # keeps the gradient: all of them are freed together.
+    callback.gradient = grad
+    keeper = weakref.ref(callback)
+
+    @tf.RegisterGradient(name)
+    def gradient(op, *upstream):
+        if op is None:  # a SavedModel that is written with its gradients
+            raise ValueError(
+                "a SavedModel cannot hold the Python function %s, and no other process has it: "
+                "save weights, or migrate to TensorFlow ops, as legacy_spiky.migration.native_spiky"
+                % describe(keeper().func)
+            )
+        if keeper() is None:
+            raise RuntimeError(
+                "the gradient of %s is gone with the graph that it was built in" % op.name
+            )
+        return gradients(keeper().gradient, op, upstream)
+
+    return name

@@ -4,9 +4,6 @@ The way of the recipe: `tf.py_func`, a gradient registered under a random name, 
 `gradient_override_map` (https://stackoverflow.com/questions/39921607).
 """
 
-import threading
-import uuid
-import weakref
 from typing import Any, Callable, Optional, Sequence, Union
 
 import numpy as np
@@ -124,12 +121,8 @@ def py_func(
     return _op.py_func(_build, func, inp, Tout, stateful, name, grad)
 
 
-# An override holds for a graph, not for a thread: one op at a time, in all threads.
-_building = threading.RLock()
-
-
 def _build(callback, inp, Tout, stateful, name, grad):
-    """Builds the op of a safe callback, with the gradient in its place."""
+    """Builds the op of a safe callback, with its gradient."""
     if _tf.runs_eagerly():
         raise RuntimeError(
             "the op of %s is for TensorFlow 1 graphs and sessions; TensorFlow runs eagerly here, "
@@ -137,32 +130,7 @@ def _build(callback, inp, Tout, stateful, name, grad):
             "or build all of it under `with tf.Graph().as_default():`, or call "
             "tf.compat.v1.disable_eager_execution() at the start" % describe(callback.func)
         )
-    if grad is not None and not isinstance(grad, str):
-        grad = _register_gradient(grad, callback)
-    override = {} if grad is None else {"PyFunc": grad, "PyFuncStateless": grad}
-    # The scope also enters the graph of the inputs, where the op will be, and its override.
-    with _building, tf.name_scope(name, "PyFunc", inp) as scope:
-        with tf.get_default_graph().gradient_override_map(override):
-            return _tf.py_func(callback, inp, Tout, stateful, scope)
-
-
-def _register_gradient(grad, callback):
-    """Registers `grad` under a new random name, which it returns."""
-    name = "PyFuncGrad" + uuid.uuid4().hex
-    # TensorFlow's registry is for ever, but the graph keeps the callback, and the callback
-    # keeps the gradient: all of them are freed together.
-    callback.gradient = grad
-    keeper = weakref.ref(callback)
-
-    @tf.RegisterGradient(name)
-    def gradient(op, *upstream):
-        if keeper() is None:
-            raise RuntimeError(
-                "the gradient of %s is gone with the graph that it was built in" % op.name
-            )
-        return _op.gradients(keeper().gradient, op, upstream)
-
-    return name
+    return _op.with_override(callback, inp, Tout, stateful, name, grad)
 
 
 # The gradient: with the derivative in Python, and in TensorFlow ops.

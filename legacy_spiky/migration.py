@@ -55,30 +55,35 @@ def _build(callback, inp, Tout, stateful, name, grad):
             arrays = [tf.convert_to_tensor(x).numpy() for x in inputs]
             outputs = callback(*arrays)
         else:
-            outputs = _tf.py_func(callback, inputs, Tout, stateful, name)
+            # The override, for what undoes tf.custom_gradient (tf.vectorized_map does).
+            outputs = _op.with_override(callback, inputs, Tout, stateful, name, grad)
         if several and not Tout:
             return outputs  # the operation, in a graph
         outputs = outputs if isinstance(outputs, list) else [outputs]
         return [tf.convert_to_tensor(y) for y in outputs]
 
     def differentiable(*inputs):
+        inner = forward(*inputs)
+
         def backward(*upstream):
-            # Eagerly an integer output has an upstream gradient too.
+            # The outputs outside, since those inside have no gradient; but a ForwardAccumulator
+            # asks before there are any. Eagerly an integer output has an upstream gradient too.
+            ys = outputs or inner
             upstream = [
                 g if y.dtype.is_floating or y.dtype.is_complex else None
-                for g, y in zip(upstream, outputs)
+                for g, y in zip(upstream, ys)
             ]
-            op = _Operation(list(inputs), outputs, (name or kind).rstrip("/"), kind)
+            op = _Operation(list(inputs), ys, (name or kind).rstrip("/"), kind)
             return _op.gradients(grad, op, upstream)
 
-        return forward(*inputs), backward
+        return inner, backward
 
+    outputs = []
     if grad is None or not inp or (several and not Tout):
         outputs = forward(*inp)
     else:
         # New tensors: the gradient may be built where those of an outer graph are out of reach.
         inputs = [tf.identity(tf.convert_to_tensor(x)) for x in inp]
-        # The gradient function sees these outputs, not those inside, which have no gradient.
         outputs = tf.custom_gradient(differentiable)(*inputs)
     return outputs if several else outputs[0]
 
@@ -244,7 +249,7 @@ def native_spiky(x: Any, name: Optional[str] = None) -> Any:
         return tf.where(low, r, tf.zeros_like(r)), backward
 
     with tf.name_scope(name, "spiky", [x]):
-        x = _op.floating("native_spiky", tf.convert_to_tensor(x))
+        x = tf.identity(_op.floating("native_spiky", tf.convert_to_tensor(x)))
         return tf.custom_gradient(differentiable)(x)
 
 

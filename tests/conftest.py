@@ -39,6 +39,8 @@ def pytest_generate_tests(metafunc):
             others = [block for block in blocks if block not in fixed]
             blocks = sorted(fixed + random.sample(others, wanted))
         metafunc.parametrize("golden_block", blocks)
+    if "world" in metafunc.fixturenames:
+        metafunc.parametrize("world", worlds(), indirect=True)
 
 
 @pytest.fixture
@@ -50,18 +52,21 @@ def graph_mode():
         yield session
 
 
-WORLDS = [
-    "session",
-    "caller's thread",
-    "other control flow",
-    "migration in a session",
-    "migration, eager",
-    "migration, tape in tf.function",
-    "migration, tape around tf.function",
-]
+def worlds():
+    """The worlds that this TensorFlow has."""
+    from legacy_spiky._tf import tf
+
+    names = ["session", "caller's thread"]
+    if hasattr(tf, "control_flow_v2_enabled"):
+        names.append("other control flow")
+    if hasattr(tf, "numpy_function"):
+        names.append("migration in a session")
+    if hasattr(tf, "executing_eagerly") and tf.executing_eagerly():
+        names += ["migration, eager", "migration, tape inside", "migration, tape outside"]
+    return names
 
 
-@pytest.fixture(params=WORLDS)
+@pytest.fixture
 def world(request):
     """Where the tests of the contract run; see worlds.py."""
     from worlds import Eager, Session
@@ -69,25 +74,23 @@ def world(request):
     import legacy_spiky
     from legacy_spiky._tf import tf
 
-    if request.param.startswith("migration"):
-        if not hasattr(tf, "numpy_function"):
-            pytest.skip("migration needs TensorFlow 1.15")
-        from legacy_spiky import migration
-
-        if request.param == "migration in a session":
-            yield Session(migration)
-        elif not tf.executing_eagerly():
-            pytest.skip("TensorFlow 1 runs eagerly only where a program says so at its start")
-        else:
-            modes = {"eager": None, "tape in tf.function": "inside"}
-            yield Eager(migration, modes.get(request.param[len("migration, ") :], "outside"))
-    elif request.param != "other control flow":
-        yield Session(legacy_spiky, threads=-1 if request.param == "caller's thread" else 0)
-    elif not hasattr(tf, "control_flow_v2_enabled"):
-        pytest.skip("TensorFlow 1.13 and older have one control flow")
-    else:  # TensorFlow 1's in TensorFlow 2, as after disable_v2_behavior, and the other way round
+    if request.param == "session":
+        yield Session(legacy_spiky)
+    elif request.param == "caller's thread":
+        yield Session(legacy_spiky, threads=-1)
+    elif request.param == "other control flow":
+        # TensorFlow 1's in TensorFlow 2, as after disable_v2_behavior, and the other way round.
         switch = [tf.enable_control_flow_v2, tf.disable_control_flow_v2]
         enabled = tf.control_flow_v2_enabled()
         switch[enabled]()
         yield Session(legacy_spiky)
         switch[not enabled]()
+    else:
+        from legacy_spiky import migration
+
+        kind = request.param.split()[-1]
+        yield (
+            Session(migration)
+            if kind == "session"
+            else Eager(migration, None if kind == "eager" else kind)
+        )
