@@ -4,6 +4,8 @@ A context is a function that takes an op, spiky in one of its three forms, and r
 differentiates it in its own way. A cell is "works" or the error that one gets.
 """
 
+import importlib
+import json
 import os
 import subprocess
 import sys
@@ -11,6 +13,8 @@ import tempfile
 
 import numpy as np
 
+import legacy_spiky
+from legacy_spiky import _tf, migration
 from legacy_spiky._tf import tf
 
 X = np.float32([0.2, 0.7, 1.2, 1.7])
@@ -130,32 +134,32 @@ def fit(keras, model):
 
 
 def keras_dense(op, keras=None):
-    keras = keras or __import__("keras")
+    keras = keras or importlib.import_module("keras")
     return fit(keras, keras.Sequential(layers(keras, op) + [keras.layers.Dense(1)]))
 
 
 def keras_activation(op, keras=None):
-    keras = keras or __import__("keras")
+    keras = keras or importlib.import_module("keras")
     spiky = keras.layers.Activation(op)
     fit(keras, keras.Sequential(layers(keras, None) + [spiky, keras.layers.Dense(1)]))
 
 
 def keras_functional(op, keras=None):
-    keras = keras or __import__("keras")
+    keras = keras or importlib.import_module("keras")
     x = keras.layers.Input([4])
     below = keras.layers.Dense(8, name="below")(x)
     fit(keras, keras.Model(x, keras.layers.Dense(1)(keras.layers.Activation(op)(below))))
 
 
 def keras_called_on_a_symbolic_tensor(op, keras=None):
-    keras = keras or __import__("keras")
+    keras = keras or importlib.import_module("keras")
     x = keras.layers.Input([4])
     below = keras.layers.Dense(8, name="below")(x)
     fit(keras, keras.Model(x, keras.layers.Dense(1)(op(below))))
 
 
 def keras_save_and_load(op, keras=None):
-    keras = keras or __import__("keras")
+    keras = keras or importlib.import_module("keras")
     model = keras_dense(op, keras)
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "model.keras")
@@ -168,9 +172,7 @@ def keras_save_and_load(op, keras=None):
 
 def tf_keras(op):
     """All of them once more in Keras 2."""
-    keras = __import__("tf_keras")
-    from legacy_spiky import _tf, migration
-
+    keras = importlib.import_module("tf_keras")
     _tf.register_keras_serializable(migration.tf_spiky, migration.native_spiky)
     for context in (keras_dense, keras_activation, keras_functional, keras_save_and_load):
         context(op, keras)
@@ -184,7 +186,7 @@ x = tf.constant([0.2, 0.7, 1.2, 1.7])
 with tf.GradientTape() as tape:
     tape.watch(x)
     y = model.f(x)
-print(y.numpy().tolist(), tape.gradient(y, x).numpy().tolist())
+print([y.numpy().tolist(), tape.gradient(y, x).numpy().tolist()])
 """
 
 
@@ -204,8 +206,7 @@ def saved_model(op):
         stdout, stderr = process.communicate()
     if process.returncode:
         raise RuntimeError(stderr.decode())
-    y, dy = eval("[%s]" % stdout.decode().replace("] [", "], ["))
-    check(np.float32(y), np.float32(dy))
+    check(*np.array(json.loads(stdout.decode()), np.float32))
 
 
 MIRRORED = """
@@ -213,9 +214,7 @@ import sys
 sys.path[:0] = {path!r}
 import numpy as np
 import tensorflow as tf
-import legacy_spiky
-from legacy_spiky import migration
-op = {op}
+from {module} import {name} as op
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
@@ -239,16 +238,8 @@ for y, dy in zip(y.values, dy.values):
 
 
 def mirrored_strategy(op):
-    name = {"native_spiky": "migration.native_spiky"}.get(
-        op.__name__,
-        op.__module__.replace("graph", "tf_spiky").split(".")[0]
-        + "."
-        + ("migration.tf_spiky" if op.__module__.endswith("migration") else "tf_spiky"),
-    )
-    name = name.replace("legacy_spiky.migration", "migration")
-    process = subprocess.Popen(
-        [sys.executable, "-c", MIRRORED.format(path=sys.path, op=name)], stderr=subprocess.PIPE
-    )
+    code = MIRRORED.format(path=sys.path, module=op.__module__, name=op.__name__)
+    process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE)
     stderr = process.communicate()[1].decode()
     if process.returncode:
         raise RuntimeError(stderr)
@@ -287,4 +278,52 @@ def unknown_batch(op):
     check(*gradient(function, tf.constant(X)))
 
 
+OPS = {
+    "`tf_spiky`": legacy_spiky.tf_spiky,
+    "`migration.tf_spiky`": migration.tf_spiky,
+    "`migration.native_spiky`": migration.native_spiky,
+}
+
 WORKS = "works"
+# The error, words in it, and what the README says of it.
+REFUSED = (RuntimeError, "legacy_spiky.migration", "`RuntimeError`: names the twin")
+NO_XLA = (tf.errors.InvalidArgumentError, "PyFunc", "`InvalidArgumentError`: XLA has no `PyFunc`")
+NOT_SAVED = (ValueError, "Problematic op name: spiky", "`ValueError` when it is saved")
+SYMBOLIC = (ValueError, "KerasTensor", "`ValueError` of Keras: wrap it in a layer")
+
+# What it is, how it is tried, and what each of the OPS does there.
+CONTEXTS = [
+    ("a session", session, WORKS, WORKS, WORKS),
+    ("eager mode", eagerly, REFUSED, WORKS, WORKS),
+    ("`tf.function`, tape inside", tape_in_function, REFUSED, WORKS, WORKS),
+    ("`tf.function`, tape outside", tape_around_function, REFUSED, WORKS, WORKS),
+    ("persistent tape", persistent_tape, REFUSED, WORKS, WORKS),
+    ("nested tapes: second derivatives", nested_tapes, REFUSED, WORKS, WORKS),
+    ("`tape.jacobian`", jacobian, REFUSED, WORKS, WORKS),
+    ("`ForwardAccumulator`", forward_accumulator, REFUSED, WORKS, WORKS),
+    ("`map_fn`", map_fn, REFUSED, WORKS, WORKS),
+    ("`vectorized_map`", vectorized_map, REFUSED, WORKS, WORKS),
+    ("`while_loop` in `tf.function`", while_loop, REFUSED, WORKS, WORKS),
+    ("`cond` in `tf.function`", cond, REFUSED, WORKS, WORKS),
+    ("XLA: `jit_compile=True`", xla, REFUSED, NO_XLA, WORKS),
+    ("Keras 3 `fit`: activation of a `Dense`", keras_dense, REFUSED, WORKS, WORKS),
+    ("Keras 3 `fit`: `Activation` layer", keras_activation, REFUSED, WORKS, WORKS),
+    ("Keras 3 `fit`: functional model", keras_functional, REFUSED, WORKS, WORKS),
+    ("called on a `KerasTensor`", keras_called_on_a_symbolic_tensor) + (SYMBOLIC,) * 3,
+    ("Keras 3 `save`, `load_model`, `fit`", keras_save_and_load, REFUSED, WORKS, WORKS),
+    ("all of `fit`, `save` and load in `tf_keras`", tf_keras, REFUSED, WORKS, WORKS),
+    ("SavedModel, differentiated in a new process", saved_model, REFUSED, NOT_SAVED, WORKS),
+    ("`MirroredStrategy`, two CPU devices", mirrored_strategy, REFUSED, WORKS, WORKS),
+    ("checkpoint of the weights", checkpoint, REFUSED, WORKS, WORKS),
+    ("float16, bfloat16, float32, float64", float_dtypes, REFUSED, WORKS, WORKS),
+    ("empty, scalar", empty_and_scalar, REFUSED, WORKS, WORKS),
+    ("unknown batch size", unknown_batch, REFUSED, WORKS, WORKS),
+]
+
+
+def markdown():
+    """The table as the README shows it."""
+    rows = [("where", *OPS), ("---",) * 4]
+    for label, _, *cells in CONTEXTS:
+        rows.append([label] + [cell if cell == WORKS else cell[2] for cell in cells])
+    return "".join("| %s |\n" % " | ".join(row) for row in rows)

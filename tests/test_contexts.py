@@ -1,0 +1,36 @@
+"""Walks the table of contexts; on TensorFlow 1 its row of sessions."""
+
+import pytest
+
+from legacy_spiky._tf import tf
+
+if not hasattr(tf, "numpy_function"):
+    pytest.skip("migration needs TensorFlow 1.15", allow_module_level=True)
+
+import contexts
+from test_readme import README
+
+CELLS = [
+    pytest.param(context, op, row[2 + i], id="%s-%s" % (context.__name__, name.strip("`")))
+    for row in contexts.CONTEXTS
+    for context in [row[1]]
+    for i, (name, op) in enumerate(contexts.OPS.items())
+    if context is contexts.session or tf.executing_eagerly()
+]
+
+
+@pytest.mark.parametrize("context, op, cell", CELLS)
+def test_context(context, op, cell):
+    if context is contexts.tf_keras:
+        pytest.importorskip("tf_keras")
+    if cell == contexts.WORKS:
+        context(op)
+    else:
+        kind, words, _ = cell
+        with pytest.raises(kind) as error:
+            context(op)
+        assert words in str(error.value)
+
+
+def test_the_readme_shows_the_table():
+    assert contexts.markdown() in README
