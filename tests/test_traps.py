@@ -4,6 +4,7 @@ A trap is a function that takes either of them, `recipe` or `legacy_spiky`, and 
 """
 
 import gc
+import os
 import subprocess
 import sys
 import weakref
@@ -228,3 +229,18 @@ def test_the_package_refuses_eager_mode():
 def test_the_recipe_loses_gradient_and_batch_in_eager_mode():
     # The gradient is None, and y[0] took the first example, not the first output.
     assert eager("recipe") == "gradient None shape (2,)"
+
+
+@pytest.mark.skipif(not TF2, reason="tf_upgrade_v2 writes TensorFlow 2")
+def test_tf_upgrade_v2_sees_nothing_in_the_recipe(tmp_path):
+    with open(recipe.__file__) as source:
+        text = source.read().replace("from legacy_spiky._tf import tf", "import tensorflow as tf")
+    (tmp_path / "old.py").write_text(text)
+    tool = os.path.join(os.path.dirname(sys.executable), "tf_upgrade_v2")
+    report = subprocess.check_output(
+        [tool, "--infile", "old.py", "--outfile", "upgraded.py"], cwd=str(tmp_path)
+    )
+    assert b"Detected 0 issues that require attention" in report
+    code = EAGER.format(package="upgraded", path=[str(tmp_path)] + sys.path)
+    output = subprocess.check_output([sys.executable, "-c", code]).decode().strip()
+    assert output == "gradient None shape (2,)"
