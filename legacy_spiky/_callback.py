@@ -75,7 +75,7 @@ def guard(func, dtypes):
             )
         return array
 
-    callback.func = func
+    callback.func, callback.keeps_shape = func, False
     return callback
 
 
@@ -128,5 +128,5 @@ def elementwise(func, dtype):
             )
         return _dtypes.round_to(_dtypes.flush(y, dtype), dtype)
 
-    callback.func = func
+    callback.func, callback.keeps_shape = func, True
     return callback

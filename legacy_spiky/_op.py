@@ -15,7 +15,15 @@ from legacy_spiky import _callback, _tf
 from legacy_spiky._errors import check_callable, describe
 from legacy_spiky._tf import tf
 
-__all__ = ["activation", "elementwise", "floating", "gradients", "py_func", "with_override"]
+__all__ = [
+    "activation",
+    "building",
+    "elementwise",
+    "floating",
+    "gradients",
+    "py_func",
+    "with_override",
+]
 
 
 def py_func(build, func, inp, Tout, stateful, name, grad):
@@ -108,8 +116,11 @@ def activation(build, f, df, d2f, name):
     return op
 
 
-def gradients(grad, op, upstream):
-    """Calls the user's gradient function and checks what it returns."""
+def gradients(grad, op, upstream, at_run_time=False):
+    """Calls the user's gradient function and checks what it returns.
+
+    Shapes that are not known yet are checked when it runs only if `at_run_time` says so.
+    """
     # After the function, also where only the gradient is fetched. By way of a new op: an op that
     # a session ran may get no control edges (TensorFlow 2.21 says so); and an output also leads
     # into the gradient of a branch's or a loop's body, which is a graph of its own.
@@ -123,10 +134,12 @@ def gradients(grad, op, upstream):
                 "%s returned %d gradients for the %d inputs of %s; return one for each input, "
                 "None where there is none" % (describe(grad), len(results), len(op.inputs), op.name)
             )
-        return [_checked(g, i, x, grad) for i, (g, x) in enumerate(zip(results, op.inputs))]
+        return [
+            _checked(g, i, x, grad, at_run_time) for i, (g, x) in enumerate(zip(results, op.inputs))
+        ]
 
 
-def _checked(g, i, x, grad):
+def _checked(g, i, x, grad, at_run_time):
     """Returns gradient `i` as a new tensor, which is what makes it wait for the function."""
     dtype = x.dtype.base_dtype
     if g is None or not (dtype.is_floating or dtype.is_complex):
@@ -142,17 +155,19 @@ def _checked(g, i, x, grad):
         )
     if sparse:
         return tf.IndexedSlices(tf.identity(g.values), g.indices, g.dense_shape)
-    g = tf.identity(g)
+    what = "gradient %d of %s has shape %s, but the input has shape %s; sum over what was broadcast"
+    what %= (i, describe(grad), g.get_shape(), x.get_shape())
     if not g.get_shape().is_compatible_with(x.get_shape()):
-        raise ValueError(
-            "gradient %d of %s has shape %s, but the input has shape %s; sum over what was "
-            "broadcast" % (i, describe(grad), g.get_shape(), x.get_shape())
-        )
-    return g
+        raise ValueError(what)
+    known = g.get_shape().is_fully_defined() and x.get_shape().is_fully_defined()
+    if known or not at_run_time:
+        return tf.identity(g)
+    with tf.control_dependencies([tf.assert_equal(tf.shape(g), tf.shape(x), message=what)]):
+        return tf.identity(g)
 
 
 # An override holds for a graph, not for a thread: one op at a time, in all threads.
-_building = threading.RLock()
+building = threading.RLock()
 
 
 def with_override(callback, inp, Tout, stateful, name, grad):
@@ -161,7 +176,7 @@ def with_override(callback, inp, Tout, stateful, name, grad):
         grad = _register_gradient(grad, callback)
     override = {} if grad is None else {"PyFunc": grad, "PyFuncStateless": grad}
     # The scope also enters the graph of the inputs, where the op will be, and its override.
-    with _building, tf.name_scope(name, "PyFunc", inp) as scope:
+    with building, tf.name_scope(name, "PyFunc", inp) as scope:
         with tf.get_default_graph().gradient_override_map(override):
             return _tf.py_func(callback, inp, Tout, stateful, scope)
 

@@ -14,7 +14,14 @@ except ImportError as error:
         "pip install tensorflow)"
     ) from None
 
-__all__ = ["FLOATING", "py_func", "register_keras_serializable", "runs_eagerly", "tf"]
+__all__ = [
+    "FLOATING",
+    "in_function",
+    "py_func",
+    "register_keras_serializable",
+    "runs_eagerly",
+    "tf",
+]
 
 # The TensorFlow 1 names: tf.compat.v1 since 1.13, TensorFlow itself before.
 tf = getattr(tensorflow.compat, "v1", tensorflow)
@@ -26,8 +33,15 @@ def runs_eagerly():
     """Whether what is built here runs eagerly, or in a tf.function of an eager program."""
     if not hasattr(tf, "init_scope"):  # before eager mode
         return False
+    if tf.executing_eagerly() or not in_function():
+        return tf.executing_eagerly()
     with tf.init_scope():  # leaves the graphs of functions, not a session's graph
         return tf.executing_eagerly()
+
+
+def in_function():
+    """Whether what is built here is the graph of a function, or of a branch or a loop."""
+    return tf.get_default_graph().building_function
 
 
 # numpy_function (1.14) is py_func without its deprecation warning; stateless since 2.8.
@@ -52,6 +66,9 @@ def register_keras_serializable(*functions):
     That is TensorFlow's own (Keras 3 since 2.16), and tf_keras where it is imported already.
     """
     for keras in (getattr(tensorflow, "keras", None), sys.modules.get("tf_keras")):
-        register = getattr(getattr(keras, "utils", None), "register_keras_serializable", None)
-        for function in functions if register else ():
-            register(package="legacy_spiky")(function)
+        try:
+            register = keras.utils.register_keras_serializable(package="legacy_spiky")
+        except (AttributeError, ImportError):  # none, or one that is older, or not installed
+            continue
+        for function in functions:
+            register(function)

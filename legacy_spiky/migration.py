@@ -1,5 +1,6 @@
-"""TensorFlow 2: the same names on `tf.custom_gradient`, eagerly, in `tf.function`, in sessions.
+"""TensorFlow 2: the same names on `tf.custom_gradient`, eagerly and in `tf.function`.
 
+In a session they are what they are in `legacy_spiky`: code can migrate first and upgrade after.
 Migrating graph-mode code is importing from here. `native_spiky`, in TensorFlow ops alone, is the
 step after that: it compiles, exports and runs on an accelerator.
 """
@@ -44,16 +45,18 @@ def _build(callback, inp, Tout, stateful, name, grad):
     """Builds the op of a safe callback, with its gradient."""
     several = isinstance(Tout, list)
     kind = "PyFunc" if stateful else "PyFuncStateless"
+    eager = tf.executing_eagerly()
+    if not eager and not _tf.in_function():  # a session: as in graph mode
+        return _op.with_override(callback, inp, Tout, stateful, name, grad)
     if isinstance(grad, str):
         raise TypeError(
             "grad of %s is the name of a registered gradient, %r, which TensorFlow 2 does not look "
-            "up: give the function itself" % (describe(callback.func), grad)
+            "up outside of sessions: give the function itself" % (describe(callback.func), grad)
         )
 
-    def forward(*inputs):
-        if tf.executing_eagerly():
-            arrays = [tf.convert_to_tensor(x).numpy() for x in inputs]
-            outputs = callback(*arrays)
+    def forward(inputs):
+        if eager:
+            outputs = callback(*[tf.convert_to_tensor(x).numpy() for x in inputs])
         else:
             # The override, for what undoes tf.custom_gradient (tf.vectorized_map does).
             outputs = _op.with_override(callback, inputs, Tout, stateful, name, grad)
@@ -63,7 +66,7 @@ def _build(callback, inp, Tout, stateful, name, grad):
         return [tf.convert_to_tensor(y) for y in outputs]
 
     def differentiable(*inputs):
-        inner = forward(*inputs)
+        inner = early or forward(inputs)
 
         def backward(*upstream):
             # The outputs outside, since those inside have no gradient; but a ForwardAccumulator
@@ -74,18 +77,27 @@ def _build(callback, inp, Tout, stateful, name, grad):
                 for g, y in zip(upstream, ys)
             ]
             op = _Operation(list(inputs), ys, (name or kind).rstrip("/"), kind)
-            return _op.gradients(grad, op, upstream)
+            return _op.gradients(grad, op, upstream, at_run_time=not callback.keeps_shape)
 
         return inner, backward
 
     outputs = []
     if grad is None or not inp or (several and not Tout):
-        outputs = forward(*inp)
+        outputs = forward(inp)
     else:
         # New tensors: the gradient may be built where those of an outer graph are out of reach.
         inputs = [tf.identity(tf.convert_to_tensor(x)) for x in inp]
-        outputs = tf.custom_gradient(differentiable)(*inputs)
+        # Outside of tf.custom_gradient, which wants gradients for the variables that are read.
+        early = forward(inputs) if eager else None
+        outputs = _custom_gradient(differentiable, *inputs)
     return outputs if several else outputs[0]
+
+
+def _custom_gradient(differentiable, *inputs):
+    if tf.executing_eagerly():
+        return tf.custom_gradient(differentiable)(*inputs)
+    with _op.building:  # its override, too, holds for the graph and not for the thread
+        return tf.custom_gradient(differentiable)(*inputs)
 
 
 def py_func(
@@ -94,7 +106,7 @@ def py_func(
     Tout: Any,
     stateful: bool = True,
     name: Optional[str] = None,
-    grad: Union[None, Callable[..., Any]] = None,
+    grad: Union[None, str, Callable[..., Any]] = None,
 ) -> Any:
     """`legacy_spiky.py_func` for TensorFlow 2: same arguments, same results, same checks.
 
@@ -108,7 +120,7 @@ def py_func(
       name: as there.
       grad: as there: `grad(op, *upstream)`, unchanged. `op` stands in for the operation and
         has `inputs`, `outputs`, `name` and `type`. The name of a registered gradient will
-        not do.
+        do in sessions alone.
 
     Returns:
       A list of tensors where `Tout` is a list or tuple (in a graph the operation itself where
@@ -250,7 +262,7 @@ def native_spiky(x: Any, name: Optional[str] = None) -> Any:
 
     with tf.name_scope(name, "spiky", [x]):
         x = tf.identity(_op.floating("native_spiky", tf.convert_to_tensor(x)))
-        return tf.custom_gradient(differentiable)(x)
+        return _custom_gradient(differentiable, x)
 
 
 def _native_ramp(x):

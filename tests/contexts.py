@@ -311,7 +311,7 @@ CONTEXTS = [
     ("Keras 3 `fit`: functional model", keras_functional, REFUSED, WORKS, WORKS),
     ("called on a `KerasTensor`", keras_called_on_a_symbolic_tensor) + (SYMBOLIC,) * 3,
     ("Keras 3 `save`, `load_model`, `fit`", keras_save_and_load, REFUSED, WORKS, WORKS),
-    ("all of `fit`, `save` and load in `tf_keras`", tf_keras, REFUSED, WORKS, WORKS),
+    ("all of `fit`, and a `.keras` file, in `tf_keras`", tf_keras, REFUSED, WORKS, WORKS),
     ("SavedModel, differentiated in a new process", saved_model, REFUSED, NOT_SAVED, WORKS),
     ("`MirroredStrategy`, two CPU devices", mirrored_strategy, REFUSED, WORKS, WORKS),
     ("checkpoint of the weights", checkpoint, REFUSED, WORKS, WORKS),

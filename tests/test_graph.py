@@ -66,6 +66,16 @@ def test_name_of_a_registered_gradient(graph_mode):
         np.testing.assert_array_equal(graph_mode.run(tf.gradients(y, x)[0]), [5, 5])
 
 
+def test_name_of_a_registered_gradient_while_migrating(graph_mode):
+    migration = pytest.importorskip("legacy_spiky.migration")
+    name = "Mine%x" % random.SystemRandom().getrandbits(64)
+    tf.RegisterGradient(name)(lambda op, grad: 5 * grad)
+    x = tf.constant([1.0, 2.0])
+    y = migration.py_func(square, [x], tf.float32, grad=name)
+    y.set_shape(x.get_shape())
+    np.testing.assert_array_equal(graph_mode.run(tf.gradients(y, x)[0]), [5, 5])
+
+
 def test_name_of_no_gradient(graph_mode):
     x = tf.constant([1.0, 2.0])
     y = py_func(square, [x], tf.float32, grad="NobodyHasThis")
@@ -180,7 +190,10 @@ def test_graph_that_another_default_graph_hides():
             np.testing.assert_array_equal(session.run(tf.gradients(y, x)[0]), [2, 6])
 
 
-def test_threads_that_build_one_graph():
+@pytest.mark.parametrize("package", ["graph", "migration"])
+def test_threads_that_build_one_graph(package):
+    package = pytest.importorskip("legacy_spiky." + package)
+    py_func = package.py_func
     # An override holds for the graph: an op that another thread builds meanwhile must not get it.
     with tf.Graph().as_default() as graph, tf.Session() as session:
         x = tf.constant([1.0, 2.0])
@@ -275,7 +288,11 @@ class Anchor:
     """Something that a closure holds."""
 
 
-def test_closures_are_freed_with_their_graph():
+@pytest.mark.parametrize("package", ["graph", "migration"])
+def test_closures_are_freed_with_their_graph(package):
+    package = pytest.importorskip("legacy_spiky." + package)
+    activation, py_func = package.activation, package.py_func
+
     def build():
         anchors = [Anchor() for _ in range(4)]
 

@@ -2,7 +2,9 @@
 
 import importlib
 import inspect
+import subprocess
 import sys
+import threading
 import types
 
 import numpy as np
@@ -16,6 +18,7 @@ if not hasattr(tf, "numpy_function"):
     pytest.skip("migration needs TensorFlow 1.15", allow_module_level=True)
 
 from test_activation import EDGES, as_dtype, bits, flushed, wide
+from worlds import Eager
 
 from legacy_spiky import migration
 
@@ -47,6 +50,7 @@ def run(build, x):
         return session.run([y, tf.gradients(y, tensor)[0]], {tensor: x})
 
 
+@eager_only
 @pytest.mark.parametrize("attribute", ["graph", "device", "node_def", "get_attr"])
 def test_the_stand_in_says_what_it_has(attribute):
     def grad(op, upstream):
@@ -60,6 +64,7 @@ def test_the_stand_in_says_what_it_has(attribute):
     assert expected % attribute in str(error.value)
 
 
+@eager_only
 @pytest.mark.parametrize("stateful, kind", [(True, "PyFunc"), (False, "PyFuncStateless")])
 def test_the_stand_in(stateful, kind):
     seen = []
@@ -77,11 +82,12 @@ def test_the_stand_in(stateful, kind):
     np.testing.assert_array_equal(gradient, np.ones(3))
 
 
+@eager_only
 def test_name_of_a_registered_gradient():
     with pytest.raises(TypeError) as error:
         run(lambda x: migration.py_func(np.sin, [x], tf.float32, grad="Mine"), X)
     assert "is the name of a registered gradient, 'Mine'" in str(error.value)
-    assert "give the function itself" in str(error.value)
+    assert "outside of sessions: give the function itself" in str(error.value)
 
 
 @eager_only
@@ -91,15 +97,75 @@ def test_no_outputs():
     assert seen == [3]
 
 
-@eager_only
-def test_a_gradient_of_another_shape_is_refused_also_where_the_graph_cannot_tell():
-    def grad(op, upstream):
-        return tf.reduce_sum(upstream, keepdims=True)
+WRONG_SHAPES = {
+    "op": lambda op, upstream: tf.reduce_sum(upstream, keepdims=True),
+    "py_func": lambda op, upstream: migration.py_func(lambda x: x[:1], [upstream], tf.float32),
+}
 
-    with pytest.raises(ValueError) as error:
-        run(lambda x: migration.py_func(lambda x: x, [x], tf.float32, grad=grad), X)
-    assert "has shape (1,), but the input has shape (3,)" in str(error.value)
-    assert __file__ in str(error.value)
+
+@eager_only
+@pytest.mark.parametrize("name", sorted(WRONG_SHAPES))
+@pytest.mark.parametrize("mode", ["eager", "inside", "outside"])
+def test_a_gradient_of_another_shape_where_the_graph_cannot_tell(name, mode):
+    world = Eager(migration, None if mode == "eager" else mode)
+    with pytest.raises((ValueError, tf.errors.InvalidArgumentError)) as error:
+        world.run(
+            lambda x: migration.py_func(lambda x: x, [x], tf.float32, grad=WRONG_SHAPES[name]), X
+        )
+    assert "gradient 0 of <lambda> (" + __file__ in str(error.value)
+    assert "but the input has shape (3,)" in str(error.value)
+
+
+@eager_only
+@pytest.mark.parametrize("mode", [None, "inside", "outside"])
+def test_a_function_that_reads_a_variable(mode):
+    factor = tf.Variable(2.0)
+    values, gradients = Eager(migration, mode).run(
+        lambda x: migration.py_func(
+            lambda x: np.float32(x * factor.numpy()), [x], tf.float32, grad=lambda op, g: 2 * g
+        ),
+        X,
+    )
+    np.testing.assert_array_equal(values[0], 2 * X)
+    np.testing.assert_array_equal(gradients[0], [2, 2, 2])
+
+
+WITHOUT_KERAS = """
+import sys
+sys.modules["keras"] = sys.modules["tf_keras"] = None
+import tensorflow
+from legacy_spiky import migration
+print(migration.tf_spiky([0.25, 0.75]).numpy().tolist())
+"""
+
+
+@eager_only
+def test_without_keras():
+    output = subprocess.check_output([sys.executable, "-c", WITHOUT_KERAS])
+    assert output.split() == [b"[0.25,", b"0.0]"]
+
+
+@eager_only
+def test_native_spiky_in_threads_that_build_one_graph():
+    # tf.custom_gradient's own override holds for the graph, and not for the thread.
+    with tf.Graph().as_default() as graph, tf.Session() as session:
+        x = tf.constant([0.25, 0.75])
+        ys = []
+
+        def work(k):
+            with graph.as_default():
+                for _ in range(20):
+                    ys.append((k, migration.native_spiky(k * x)))
+
+        threads = [threading.Thread(target=work, args=[float(k)]) for k in (1, 2, 3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        results = session.run([tf.gradients(y, x)[0] for _, y in ys])
+        assert len(results) == 60
+        for (k, _), result in zip(ys, results):
+            assert result.tolist() == {1: [1, 0], 2: [2, 2], 3: [0, 3]}[k]
 
 
 NATIVE = {
