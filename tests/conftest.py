@@ -6,6 +6,7 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import random
+import sys
 
 import pytest
 
@@ -50,6 +51,15 @@ def graph_mode():
 
     with tf.Graph().as_default(), tf.Session() as session:
         yield session
+
+
+@pytest.fixture
+def busy_threads():
+    """Threads take turns as often as they can, so that races show."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(interval)
 
 
 def worlds():

@@ -191,7 +191,7 @@ def test_graph_that_another_default_graph_hides():
 
 
 @pytest.mark.parametrize("package", ["graph", "migration"])
-def test_threads_that_build_one_graph(package):
+def test_threads_that_build_one_graph(package, busy_threads):
     package = pytest.importorskip("legacy_spiky." + package)
     py_func = package.py_func
     # An override holds for the graph: an op that another thread builds meanwhile must not get it.

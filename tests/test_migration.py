@@ -146,7 +146,7 @@ def test_without_keras():
 
 
 @eager_only
-def test_native_spiky_in_threads_that_build_one_graph():
+def test_native_spiky_in_threads_that_build_one_graph(busy_threads):
     # tf.custom_gradient's own override holds for the graph, and not for the thread.
     with tf.Graph().as_default() as graph, tf.Session() as session:
         x = tf.constant([0.25, 0.75])
