@@ -20,14 +20,16 @@ def _own(argument):
     return argument.copy()
 
 
-def _array(what, result, dtype=None):
-    """Returns a result as an array; `what` names it in errors."""
+def _array(what, func, result, dtype=None):
+    """Returns a result of `func` as an array; `what` says which, in errors."""
     if isinstance(result, np.ma.MaskedArray):
-        raise TypeError("%s is a masked array, whose mask would be lost; fill it" % what)
+        raise TypeError(
+            "%s of %s is a masked array, whose mask would be lost; fill it" % (what, describe(func))
+        )
     try:
         return np.asarray(result, dtype)
     except ValueError as error:  # rows of different lengths
-        raise ValueError("%s is no array: %s" % (what, error)) from None
+        raise ValueError("%s of %s is no array: %s" % (what, describe(func), error)) from None
 
 
 def _kind(array):
@@ -63,15 +65,14 @@ def guard(func, dtypes):
         return [_checked(i, result) for i, result in enumerate(results)]
 
     def _checked(i, result):
-        what = "result %d of %s" % (i, describe(func))
         # Bytes and text as objects: NumPy's own types cut what ends in zeros.
         loose = dtypes[i].kind == "O" and not isinstance(result, np.ndarray)
-        array = _array(what, result, object if loose else None)
+        array = _array("result %d" % i, func, result, object if loose else None)
         text = dtypes[i].kind == "O" and array.dtype.kind in "SU"
         if array.dtype != dtypes[i] and not text:
             raise TypeError(
-                "%s is %s, but Tout promises %s; return np.asarray(result, dtype) or change Tout"
-                % (what, _kind(array), dtypes[i])
+                "result %d of %s is %s, but Tout promises %s; return np.asarray(result, dtype) or "
+                "change Tout" % (i, describe(func), _kind(array), dtypes[i])
             )
         return array
 
@@ -114,7 +115,7 @@ def elementwise(func, dtype):
                 "%s: wrap it in legacy_spiky.vectorize (the error was %s: %s)"
                 % (describe(func), shape, type(error).__name__, error)
             ) from error
-        y = _dtypes.widen(_array("the result of %s" % describe(func), y))
+        y = _dtypes.widen(_array("the result", func, y))
         if y.dtype.kind not in "biuf":
             raise TypeError(
                 "%s returned %s; an activation's function must return real numbers (floating, "

@@ -11,11 +11,14 @@ def _unwrap(func):
     """Returns the function inside of a partial, `np.vectorize` or decorated one."""
     for _ in range(100):  # an object may have any attribute, itself for instance
         if isinstance(func, functools.partial):
-            func = func.func
+            inner = func.func
         elif isinstance(func, np.vectorize):
-            func = func.pyfunc
+            inner = func.pyfunc
         else:
-            func = getattr(func, "__wrapped__", func)
+            inner = getattr(func, "__wrapped__", func)
+        if inner is func:
+            break
+        func = inner
     return func
 
 

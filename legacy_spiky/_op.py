@@ -19,8 +19,8 @@ __all__ = [
     "activation",
     "building",
     "elementwise",
-    "floating",
     "gradients",
+    "not_floating",
     "py_func",
     "with_override",
 ]
@@ -47,13 +47,10 @@ def py_func(build, func, inp, Tout, stateful, name, grad):
     return build(callback, inp, dtypes if several else dtypes[0], stateful, name, grad)
 
 
-def floating(what, x):
-    """Returns a tensor as it is, where an activation takes its dtype; `what` names it in errors."""
-    dtype = x.dtype.base_dtype
-    if dtype in _tf.FLOATING:
-        return x
+def not_floating(what, dtype):
+    """Returns the error for a tensor whose dtype an activation does not take."""
     hint = "; cast it first: tf.cast(x, tf.float32)" if dtype.is_integer or dtype == tf.bool else ""
-    raise TypeError(
+    return TypeError(
         "an activation takes a tensor of float16, bfloat16, float32 or float64, and %s got %s%s"
         % (what, dtype.name, hint)
     )
@@ -61,8 +58,10 @@ def floating(what, x):
 
 def elementwise(build, func, x, name, grad, stateful=True):
     """Builds the op of an array function that works element by element."""
-    x = floating("that of " + describe(func), tf.convert_to_tensor(x))
+    x = tf.convert_to_tensor(x)
     dtype = x.dtype.base_dtype
+    if dtype not in _tf.FLOATING:
+        raise not_floating("that of " + describe(func), dtype)
     callback = _callback.elementwise(func, dtype.as_numpy_dtype)
     y = build(callback, [x], dtype, stateful, name, grad)
     y.set_shape(x.get_shape())
@@ -155,13 +154,14 @@ def _checked(g, i, x, grad, at_run_time):
         )
     if sparse:
         return tf.IndexedSlices(tf.identity(g.values), g.indices, g.dense_shape)
+    compatible = g.get_shape().is_compatible_with(x.get_shape())
+    known = g.get_shape().is_fully_defined() and x.get_shape().is_fully_defined()
+    if compatible and (known or not at_run_time):
+        return tf.identity(g)
     what = "gradient %d of %s has shape %s, but the input has shape %s; sum over what was broadcast"
     what %= (i, describe(grad), g.get_shape(), x.get_shape())
-    if not g.get_shape().is_compatible_with(x.get_shape()):
+    if not compatible:
         raise ValueError(what)
-    known = g.get_shape().is_fully_defined() and x.get_shape().is_fully_defined()
-    if known or not at_run_time:
-        return tf.identity(g)
     with tf.control_dependencies([tf.assert_equal(tf.shape(g), tf.shape(x), message=what)]):
         return tf.identity(g)
 
@@ -191,16 +191,18 @@ def _register_gradient(grad, callback):
 
     @tf.RegisterGradient(name)
     def gradient(op, *upstream):
+        callback = keeper()
+        if callback is None:
+            raise RuntimeError(
+                "the gradient of %s is gone with the graph that it was built in"
+                % getattr(op, "name", name)
+            )
         if op is None:  # a SavedModel that is written with its gradients
             raise ValueError(
                 "a SavedModel cannot hold the Python function %s, and no other process has it: "
                 "save weights, or migrate to TensorFlow ops, as legacy_spiky.migration.native_spiky"
-                % describe(keeper().func)
+                % describe(callback.func)
             )
-        if keeper() is None:
-            raise RuntimeError(
-                "the gradient of %s is gone with the graph that it was built in" % op.name
-            )
-        return gradients(keeper().gradient, op, upstream)
+        return gradients(callback.gradient, op, upstream)
 
     return name

@@ -261,7 +261,9 @@ def native_spiky(x: Any, name: Optional[str] = None) -> Any:
         return tf.where(low, r, tf.zeros_like(r)), backward
 
     with tf.name_scope(name, "spiky", [x]):
-        x = tf.identity(_op.floating("native_spiky", tf.convert_to_tensor(x)))
+        x = tf.identity(tf.convert_to_tensor(x))
+        if x.dtype not in _tf.FLOATING:
+            raise _op.not_floating("native_spiky", x.dtype)
         return _custom_gradient(differentiable, x)
 
 
