@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 
-__all__ = ["check_callable", "describe"]
+__all__ = ["check_callable", "describe", "qualified_name"]
 
 
 def _unwrap(func):
@@ -22,12 +22,22 @@ def _unwrap(func):
     return func
 
 
-def describe(func):
-    """Returns the name of a callable and where it is defined: `spiky (functions.py:21)`."""
+def _named(func):
     func = _unwrap(func)
     if not isinstance(getattr(func, "__name__", None), str):  # an object with __call__
         func = type(func).__call__
-    name = getattr(func, "__qualname__", None) or getattr(func, "__name__", None) or repr(func)
+    return func, getattr(func, "__qualname__", None) or getattr(func, "__name__", repr(func))
+
+
+def qualified_name(func):
+    """Returns the name of a callable with its module: `legacy_spiky.functions.spiky`."""
+    func, name = _named(func)
+    return "%s.%s" % (func.__module__, name) if getattr(func, "__module__", None) else name
+
+
+def describe(func):
+    """Returns the name of a callable and where it is defined: `spiky (functions.py:21)`."""
+    func, name = _named(func)
     code = getattr(func, "__code__", None)
     return "%s (%s:%d)" % (name, code.co_filename, code.co_firstlineno) if code else name
 

@@ -49,10 +49,12 @@ def py_func(build, func, inp, Tout, stateful, name, grad):
 
 def not_floating(what, dtype):
     """Returns the error for a tensor whose dtype an activation does not take."""
-    hint = "; cast it first: tf.cast(x, tf.float32)" if dtype.is_integer or dtype == tf.bool else ""
+    names = [known.name for known in _tf.FLOATING]
+    castable = dtype.is_integer or dtype.is_floating or dtype == tf.bool
+    hint = "; cast it first: tf.cast(x, tf.float32)" if castable else ""
     return TypeError(
-        "an activation takes a tensor of float16, bfloat16, float32 or float64, and %s got %s%s"
-        % (what, dtype.name, hint)
+        "an activation takes a tensor of %s or %s, and %s got %s%s"
+        % (", ".join(names[:-1]), names[-1], what, dtype.name, hint)
     )
 
 

@@ -23,10 +23,26 @@ __all__ = [
     "tf",
 ]
 
+_version = tuple(int(number) for number in tensorflow.__version__.split(".")[:2])
+if _version < (1, 0):
+    raise ImportError(
+        "legacy_spiky needs TensorFlow 1.0 or newer; this is %s" % tensorflow.__version__
+    )
+
 # The TensorFlow 1 names: tf.compat.v1 since 1.13, TensorFlow itself before.
 tf = getattr(tensorflow.compat, "v1", tensorflow)
 
-FLOATING = (tf.float16, tf.bfloat16, tf.float32, tf.float64)
+# What py_func takes: it learned float16 in 1.4 and bfloat16 in 1.15.
+FLOATING = [
+    dtype
+    for dtype, since in [
+        (tf.float16, (1, 4)),
+        (tf.bfloat16, (1, 15)),
+        (tf.float32, (1, 0)),
+        (tf.float64, (1, 0)),
+    ]
+    if _version >= since
+]
 
 
 def runs_eagerly():

@@ -13,10 +13,17 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 for category in (DeprecationWarning, FutureWarning, RuntimeWarning):
     warnings.filterwarnings("ignore", category=category)
 
+
+def stop(message):
+    """Ends the script with a message, as argparse does for wrong arguments."""
+    print(message, file=sys.stderr)
+    sys.exit(2)
+
+
 try:
     from legacy_spiky._tf import tf
 except ImportError as error:
-    sys.exit(str(error))
+    stop(error)
 
 tf.logging.set_verbosity(tf.logging.ERROR)
 
@@ -26,4 +33,22 @@ def need(module, extra):
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        sys.exit("%s; install what this needs with: pip install -e '.[%s]'" % (error, extra))
+        stop("%s; install what this needs with: pip install -e '.[%s]'" % (error, extra))
+
+
+def progress(total, unit):
+    """Returns a progress bar on the terminal's stderr; `update()` says that one more is done."""
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        print("for a progress bar: pip install -e '.[verify]'", file=sys.stderr)
+        return _NoBar()
+    return tqdm(total=total, unit=unit, smoothing=0.05, disable=None, leave=False)
+
+
+class _NoBar:
+    def update(self):
+        pass
+
+    def close(self):
+        pass

@@ -21,7 +21,8 @@ TRAINING = 1437
 # A unit pushed past 0.5 falls to 0, so the hidden layer starts in the middle of the ramp and
 # takes small steps.
 HIDDEN_BIAS = 0.25
-HIDDEN_STEP, OUTPUT_STEP = 0.01, 0.3
+LAYERS = HIDDEN_LAYER, OUTPUT_LAYER = (0.01, slice(0, 2)), (0.3, slice(2, 4))  # step, weights
+MOMENTUM = 0.9
 
 
 def load(seed):
@@ -55,6 +56,30 @@ def batches(size, epochs, seed):
             yield epoch, cosine, order[i * BATCH : (i + 1) * BATCH]
 
 
+def network(x, weights, activation=tf_spiky):
+    """Returns the hidden layer before its activation, and the logits."""
+    before = tf.matmul(x, weights[0]) + weights[1]
+    return before, tf.matmul(activation(before), weights[2]) + weights[3]
+
+
+def cross_entropy(logits, labels):
+    return tf.reduce_mean(
+        tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
+    )
+
+
+def updates(gradients, weights, factor, layers):
+    """Returns the ops of a step; `factor` is that of the step sizes."""
+    # All gradients before the first update: the layers read each other's weights.
+    with tf.control_dependencies(gradients):
+        return [
+            tf.train.MomentumOptimizer(step * factor, MOMENTUM).apply_gradients(
+                list(zip(gradients[layer], weights[layer]))
+            )
+            for step, layer in layers
+        ]
+
+
 def train(seed, epochs, freeze_hidden=False, save=None):
     """Trains, with a line for each epoch, and returns the accuracy on the held-out images."""
     train_x, train_y, test_x, test_y = load(seed)
@@ -64,24 +89,13 @@ def train(seed, epochs, freeze_hidden=False, save=None):
         factor = tf.placeholder(tf.float32, [])
         weights = [tf.Variable(value) for value in initial_weights(seed)]
 
-        hidden = tf_spiky(tf.matmul(x, weights[0]) + weights[1])
-        logits = tf.matmul(hidden, weights[2]) + weights[3]
-        loss = tf.reduce_mean(
-            tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
-        )
+        _, logits = network(x, weights)
+        loss = cross_entropy(logits, labels)
         right = tf.equal(tf.cast(tf.argmax(logits, 1), tf.int32), labels)
         accuracy = tf.reduce_mean(tf.cast(right, tf.float32))
 
         gradients = tf.gradients(loss, weights)
-        layers = [(HIDDEN_STEP, slice(0, 2)), (OUTPUT_STEP, slice(2, 4))]
-        # All gradients before the first update: the layers read each other's weights.
-        with tf.control_dependencies(gradients):
-            update = [
-                tf.train.MomentumOptimizer(step * factor, 0.9).apply_gradients(
-                    list(zip(gradients[layer], weights[layer]))
-                )
-                for step, layer in (layers[1:] if freeze_hidden else layers)
-            ]
+        update = updates(gradients, weights, factor, [OUTPUT_LAYER] if freeze_hidden else LAYERS)
         session.run(tf.global_variables_initializer())
 
         losses, steps = [], list(batches(len(train_x), epochs, seed))

@@ -1,0 +1,162 @@
+"""Every float32 there is: blocks of 2**20 bit patterns, spread over the cores.
+
+The values and gradients of each block are compared with the digests of a real TensorFlow 1.15.5
+session, and all implementations with each other.
+"""
+
+import concurrent.futures
+import functools
+import hashlib
+import json
+import multiprocessing
+import os
+import platform
+import signal
+import sys
+
+import implementations
+import numpy as np
+from implementations import ARRAY, ARRAY_KEPT, SCALAR, SCALAR_KEPT, fixed
+from quiet import tf
+
+import legacy_spiky
+from legacy_spiky import parity
+
+BLOCKS = 4096
+SUBNORMAL = set(range(8)) | set(range(2048, 2056))
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir)
+GOLDEN = os.path.join(ROOT, "tests", "data", "recipe-tf1.15.5-float32.txt")
+
+
+@functools.lru_cache(maxsize=None)
+def golden():
+    """Returns for each block the digests of the recipe's values and gradients."""
+    with open(GOLDEN) as lines:
+        rows = [line.split() for line in lines if not line.startswith("#")]
+    return {int(number): (values, gradients) for number, values, gradients in rows}
+
+
+def numbers(block):
+    return np.arange(block << 20, (block + 1) << 20, dtype=np.uint32).view(np.float32)
+
+
+def digest(array):
+    assert array.dtype == np.float32
+    return hashlib.blake2b(array.astype("<f4").tobytes(), digest_size=8).hexdigest()
+
+
+def recipe(block):
+    """Returns what the recipe gives for a block, in a session of TensorFlow 1.15.5.
+
+    Its digests are known: the numbers are those of whatever fits them.
+    """
+    x, ones = numbers(block), np.ones(1 << 20, np.float32)
+    for implementation in (ARRAY, SCALAR):
+        results = implementation([x], [ones])
+        if tuple(digest(array) for (array,) in results) == golden()[block]:
+            return fixed(results, "the recipe, session of TensorFlow 1.15.5")
+    raise ValueError("block %d: neither array nor scalar functions fit the digests" % block)
+
+
+@functools.lru_cache(maxsize=None)
+def sides(python, reference, candidate):
+    """Returns the reference, None for the recipe, and the candidates; made once in a process."""
+    if reference is not None:
+        return implementations.of_pair(python or sys.executable, reference, candidate)
+    if candidate is not None:
+        return None, implementations.of_candidate(candidate)
+    return None, [ARRAY] + implementations.of_spiky(python)
+
+
+def check(block, python=None, reference=None, candidate=None, **tolerance):
+    """Returns the report on a block."""
+    expected, candidates = sides(python, reference, candidate)
+    x, ones = numbers(block), np.ones(1 << 20, np.float32)
+    if expected is None:
+        expected = recipe(block)
+    else:
+        expected = fixed(expected([x], [ones]), expected.label)
+    report = parity.compare(expected, *candidates, inputs=x, upstream=ones, **tolerance)
+    if candidate is None:
+        # A Python call for each number: for all subnormals, and for one of 256 elsewhere.
+        some = x if block in SUBNORMAL else x[np.random.RandomState(block).randint(256) :: 256]
+        ones = ones[: len(some)]
+        report.add(parity.compare(SCALAR_KEPT, ARRAY_KEPT, inputs=some, upstream=ones))
+    return report
+
+
+def _task(block, **options):
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent says when to stop
+    return check(block, **options)
+
+
+def run(blocks, **options):
+    """Yields each block with its report, checked in as many processes as there are cores."""
+    multiprocessing.set_start_method("spawn", force=True)  # TensorFlow does not survive a fork
+    with concurrent.futures.ProcessPoolExecutor(cores()) as pool:
+        tasks = {pool.submit(_task, block, **options): block for block in sorted(blocks)}
+        try:
+            for task in concurrent.futures.as_completed(tasks):
+                yield tasks[task], task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+
+
+def cores():
+    """Returns how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # not on macOS
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+# A log: what was proved so far, so that a run that was interrupted can go on.
+
+
+def about(options):
+    """Returns what a log is of: the code, the versions and the options."""
+    seen = hashlib.blake2b(digest_size=8)
+    for folder in (os.path.dirname(legacy_spiky.__file__), os.path.dirname(__file__)):
+        for name in sorted(os.listdir(folder)):
+            if name.endswith(".py"):
+                with open(os.path.join(folder, name), "rb") as source:
+                    seen.update(source.read())
+    return {
+        "code": seen.hexdigest(),
+        "tensorflow": tf.VERSION,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+        "options": options,
+    }
+
+
+def read_log(path, options, report):
+    """Adds to `report` what the log holds, and returns the blocks that it is of.
+
+    Raises:
+      ValueError: it is of other code, versions or options.
+    """
+    if not os.path.exists(path):
+        return []
+    try:
+        with open(path) as text:
+            log = json.load(text)
+        mine = log["about"] == about(options)
+    except (KeyError, TypeError, ValueError):  # no log at all
+        mine = False
+    if not mine:
+        raise ValueError(
+            "%s is of other code, versions or options: delete it, or give another with --log" % path
+        )
+    kept = parity.Report(log["reference"])
+    kept.rows = log["rows"]
+    report.add(kept)
+    return log["blocks"]
+
+
+def write_log(path, options, report, blocks):
+    log = {"about": about(options), "blocks": blocks}
+    log.update(reference=report.reference, rows=report.rows)
+    with open(path + ".new", "w") as text:
+        json.dump(log, text)
+    os.replace(path + ".new", path)  # the old one or the new one, never half of one

@@ -1,0 +1,134 @@
+"""The ways there are to compute spiky, for the parity scripts: each with its gradient."""
+
+import importlib
+import inspect
+
+import numpy as np
+from quiet import tf
+
+import legacy_spiky
+from legacy_spiky import parity
+from legacy_spiky._dtypes import flush
+from legacy_spiky._interpreter import load
+
+
+def named(implementation, label):
+    implementation.label = label
+    return implementation
+
+
+def one_by_one(f):
+    """The recipe's way from a number to an array: a call for each element."""
+
+    def array_function(x):
+        return np.array([f(number) for number in x.ravel().tolist()], float).reshape(x.shape)
+
+    return array_function
+
+
+def as_they_are(f, df, label):
+    """Array functions outside of TensorFlow: the input's dtype, subnormals and all."""
+
+    def run(inputs, upstream=None):
+        (x,) = inputs
+        y = np.asarray(f(x)).astype(x.dtype)
+        return [y], [] if upstream is None else [upstream[0] * np.asarray(df(x)).astype(x.dtype)]
+
+    return named(run, label)
+
+
+def fixed(results, label):
+    """An implementation that ran already, with these results."""
+    return named(lambda inputs, upstream=None: results, label)
+
+
+SCALAR = named(
+    parity.arrays(one_by_one(legacy_spiky.spiky), one_by_one(legacy_spiky.d_spiky)),
+    "spiky, d_spiky",
+)
+ARRAY = named(parity.arrays(legacy_spiky.np_spiky, legacy_spiky.np_d_spiky), "np_spiky, np_d_spiky")
+# Ops count a subnormal as 0, the functions keep it: they are compared with each other too.
+SCALAR_KEPT = as_they_are(
+    one_by_one(legacy_spiky.spiky), one_by_one(legacy_spiky.d_spiky), SCALAR.label
+)
+ARRAY_KEPT = as_they_are(
+    legacy_spiky.np_spiky,
+    legacy_spiky.np_d_spiky,
+    "np_spiky, np_d_spiky, subnormals kept",
+)
+
+
+def second_gradient(x):
+    """tf_spiky with spikygrad2, the gradient in TensorFlow ops."""
+
+    def value(x):
+        return legacy_spiky.np_spiky(flush(np.asarray(x), np.asarray(x).dtype))
+
+    return legacy_spiky.py_func(value, [x], x.dtype, grad=legacy_spiky.spikygrad2)
+
+
+def in_each_world(op, name):
+    """Returns the implementations of an op of TensorFlow 2: eagerly, and in a tf.function."""
+    if not getattr(tf, "executing_eagerly", bool)():
+        return [named(parity.session(op), name + ", session")]
+    return [
+        named(parity.eager(op), name + ", eager"),
+        named(parity.function(op), name + ", tf.function"),
+    ]
+
+
+def of_spiky(python=None):
+    """Returns the implementations of spiky as an op.
+
+    With `python` also a session in that interpreter.
+    """
+    found = [
+        named(parity.session(legacy_spiky.tf_spiky), "tf_spiky, session"),
+        named(parity.session(second_gradient), "tf_spiky with spikygrad2, session"),
+    ]
+    if python is not None:
+        other = parity.interpreter(python, "legacy_spiky:tf_spiky")
+        found.append(named(other, "tf_spiky, session of TensorFlow " + other.about["tensorflow"]))
+    try:
+        migration = importlib.import_module("legacy_spiky.migration")
+    except ImportError:  # TensorFlow 1.14 and older
+        return found
+    found += in_each_world(migration.tf_spiky, "migration.tf_spiky")
+    found += in_each_world(migration.native_spiky, "native_spiky")
+    if hasattr(tf, "function") and "jit_compile" in inspect.signature(tf.function).parameters:
+        found.append(named(parity.xla(migration.native_spiky), "native_spiky, XLA"))
+    return found
+
+
+def of_pair(python, reference, candidate):
+    """Returns the implementation of the user's reference, and those of the candidate.
+
+    The reference has a process of its own: a module for TensorFlow 1 may well turn eager
+    execution off.
+    """
+    try:
+        expected = parity.interpreter(python, reference)
+    except RuntimeError as error:
+        raise RuntimeError("the reference %s: %s" % (reference, error)) from None
+    return expected, of_candidate(candidate)
+
+
+def of_candidate(candidate):
+    try:
+        op = load(candidate)
+    except Exception as error:  # the user's module may raise anything
+        what = "the candidate %s: %s: %s" % (candidate, type(error).__name__, error)
+        raise RuntimeError(what) from error
+    if not callable(op):
+        raise TypeError("the candidate %s is no function, but %r" % (candidate, op))
+    return in_each_world(op, candidate)
+
+
+def arity(candidate):
+    """Returns how many tensors an op takes: its arguments without a default."""
+    try:
+        parameters = inspect.signature(load(candidate)).parameters.values()
+    except ValueError:  # a function in C may have none
+        return 1
+    needed = [p for p in parameters if p.default is p.empty and p.kind < p.VAR_POSITIONAL]
+    return max(len(needed), 1)
