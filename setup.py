@@ -33,6 +33,7 @@ setup(
         "fast": ["numba"],
         "demo": ["scikit-learn"],
         "plot": ["matplotlib"],
-        "test": ["pytest", "scikit-learn", "matplotlib"],
+        "verify": ["tqdm", "scikit-learn"],
+        "test": ["pytest", "scikit-learn", "matplotlib", "tqdm"],
     },
 )

@@ -6,7 +6,7 @@ import numpy as np
 
 from legacy_spiky import _dtypes
 
-__all__ = ["bits", "boundaries", "distance", "samples", "upstreams"]
+__all__ = ["bits", "boundaries", "distance", "plain", "samples", "upstreams"]
 
 
 def bits(x):
@@ -123,7 +123,8 @@ def samples(
         raise ValueError("expected low <= high, got low %r and high %r" % (low, high))
     if low is not None or high is not None:
         inside = _dtypes.to_double(edges)
-        inside = (inside >= wide[0]) & (inside <= wide[1])
+        with np.errstate(invalid="ignore"):  # NaN
+            inside = (inside >= wide[0]) & (inside <= wide[1])
         edges = np.concatenate([limits, edges[inside]])
     least, greatest = map(int, _ranks(limits))
     random = np.random.RandomState(seed)
@@ -144,3 +145,12 @@ def upstreams(shape, dtype, seed=0):
     random = np.random.RandomState(seed)
     numbers = random.uniform(0.5, 2, shape) * random.choice([-1.0, 1.0], shape)
     return _dtypes.round_to(np.asarray(numbers), np.dtype(dtype))
+
+
+def plain(value):
+    """Returns a value for JSON, which has no infinity and no NaN: they become text."""
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return str(value) if isinstance(value, float) and not np.isfinite(value) else value

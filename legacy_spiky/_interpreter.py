@@ -144,7 +144,10 @@ class Interpreter:
     def __del__(self):
         process = getattr(self, "_process", None)
         if process is not None:
-            process.stdin.close()  # it ends when it has read this
+            try:
+                process.stdin.close()  # it ends when it has read this
+            except BrokenPipeError:  # it ended before
+                pass
             process.stdout.close()
             process.wait()
             self._messages.close()

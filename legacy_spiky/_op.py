@@ -114,6 +114,7 @@ def activation(build, f, df, d2f, name):
         return op_of(0, x, name)
 
     op.__name__ = op.__qualname__ = default
+    op.__module__ = getattr(f, "__module__", None) or __name__
     return op
 
 

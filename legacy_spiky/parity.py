@@ -6,12 +6,13 @@ gradients and reports where they differ; `assert_parity` is that for a test.
 """
 
 import collections
+import re
 from typing import Any, Callable, Dict, Sequence, Union
 
 import numpy as np
 
 from legacy_spiky import _dtypes
-from legacy_spiky._bits import bits, boundaries, distance, samples, upstreams
+from legacy_spiky._bits import bits, boundaries, distance, plain, samples, upstreams
 from legacy_spiky._derivative import check_derivative
 from legacy_spiky._errors import check_callable, describe
 from legacy_spiky._worlds import arrays, eager, function, interpreter, session, xla
@@ -33,6 +34,11 @@ __all__ = [
 
 SHOWN = 5  # differing inputs that a report names, for each row
 
+_SUBNORMAL = (
+    "  %d of %d are of subnormals: TensorFlow's own threads set those to 0, the caller's keeps them; "
+    "flush_subnormals makes all of them 0"
+)
+
 
 class Report:
     """What `compare` found. Prints as a table; `ok` says whether all agreed.
@@ -42,8 +48,9 @@ class Report:
       rows: a dictionary for each candidate, quantity (`"value"`, `"gradient"`) and dtype:
         how many numbers were `"tried"` and how many are `"mismatches"`; `"worst ulp"` and
         `"worst absolute"`, of all that differ, within the tolerance too (infinite where one
-        side alone is NaN, or has no gradient); and the mismatches themselves, `"first"` (up to
-        five) and `"worst"`: the place, the input, both results and their bits.
+        side alone is NaN, or has no gradient); how many mismatches have a subnormal input or
+        result, `"subnormal"`; and the mismatches themselves, `"first"` (up to five)
+        and `"worst"`: the place, the input, both results and their bits.
 
     >>> x = np.float32([0.25, 1])
     >>> report = compare(arrays(np.sqrt, np.sign), arrays(np.square, np.sign), inputs=x)
@@ -87,6 +94,7 @@ class Report:
                 continue
             row["tried"] += new["tried"]
             row["mismatches"] += new["mismatches"]
+            row["subnormal"] += new["subnormal"]
             row["worst ulp"] = max(row["worst ulp"], new["worst ulp"])
             row["worst absolute"] = max(row["worst absolute"], new["worst absolute"])
             row["first"] = (row["first"] + new["first"])[:SHOWN]
@@ -100,7 +108,7 @@ class Report:
             "ok": self.ok,
             "tried": self.tried,
             "mismatches": self.mismatches,
-            "rows": _finite(self.rows),
+            "rows": plain(self.rows),
         }
 
     def __str__(self) -> str:
@@ -128,6 +136,8 @@ class Report:
         for row in self.rows:
             if row["mismatches"]:
                 text.append("{candidate}, {quantity}, {dtype}:".format(**row))
+                if row["subnormal"]:
+                    text.append(_SUBNORMAL % (row["subnormal"], row["mismatches"]))
                 text += ["  " + _sentence(found) for found in row["first"]]
                 if row["worst"] not in row["first"]:
                     text.append("  worst: " + _sentence(row["worst"]))
@@ -140,14 +150,6 @@ def _is_value(row):
 
 def _error(found):
     return found["ulp"], found["absolute"]
-
-
-def _finite(value):
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_finite(item) for item in value]
-    return str(value) if value == np.inf else value
 
 
 def _sentence(found):
@@ -167,13 +169,14 @@ def _shown(number):
     return "%s (0x%0*x)" % (number[()], 2 * number.dtype.itemsize, int(bits(number)))
 
 
-def _row(candidate, quantity, dtype, tried):
+def _row(candidate, quantity, dtype):
     return {
         "candidate": candidate,
         "quantity": quantity,
         "dtype": dtype,
-        "tried": tried,
+        "tried": 0,
         "mismatches": 0,
+        "subnormal": 0,
         "worst ulp": 0,
         "worst absolute": 0.0,
         "first": [],
@@ -194,6 +197,16 @@ def _no_gradient(row, reference, candidate):
     }
     row.update(dtype=one.dtype.name, tried=one.size, mismatches=max(one.size, 1))
     row.update({"worst ulp": np.inf, "worst absolute": np.inf, "first": [found], "worst": found})
+
+
+def _subnormal(places, inputs, *results):
+    """Returns at which of the places an input or a result is subnormal."""
+    found = np.zeros(places.shape, bool)
+    for x in list(results) + [x for x in inputs if x.shape == results[0].shape]:
+        if x.dtype.kind not in "biu":
+            x = _dtypes.to_double(x.ravel()[places])
+            found |= (x != 0) & (np.abs(x) < _dtypes.least_normal(results[0].dtype))
+    return found
 
 
 def _compare_arrays(row, inputs, reference, candidate, ulp, rtol, atol):
@@ -233,15 +246,27 @@ def _compare_arrays(row, inputs, reference, candidate, ulp, rtol, atol):
         row["worst absolute"] = float(absolute.max())
     indices = np.flatnonzero(wrong)
     row["mismatches"] = len(indices)
+    row["subnormal"] = int(_subnormal(places[indices], inputs, reference, candidate).sum())
     row["first"] = [found(i) for i in indices[:SHOWN]]
     if len(indices):
-        steps = np.where(nan, np.inf, steps)[indices]
-        # Of those, by the absolute error where two are as many steps apart.
-        row["worst"] = found(indices[np.lexsort((absolute[indices], steps))[-1]])
+        steps = np.where(nan, np.inf, steps)
+        farthest = indices[steps[indices] == steps[indices].max()]
+        row["worst"] = found(farthest[np.argmax(absolute[farthest])])
+
+
+def _flushed(arrays):
+    return [None if x is None else _dtypes.flush(x, x.dtype) for x in arrays]
 
 
 def _label(implementation):
     return getattr(implementation, "label", None) or describe(implementation)
+
+
+def _reason(error):
+    """Returns the line of an error's text that says most; TensorFlow's run to pages."""
+    lines = str(error).strip().splitlines() or [""]
+    telling = [line for line in lines if re.match(r"\s*[\w.]*(Error|Exception): ", line)]
+    return (telling or lines)[0].strip()
 
 
 def _run(role, implementation, inputs, upstream=None):
@@ -250,9 +275,8 @@ def _run(role, implementation, inputs, upstream=None):
     try:
         values, gradients = implementation(inputs, upstream)
     except Exception as error:
-        reason = str(error).strip().splitlines()
         raise RuntimeError(
-            "%s raised %s: %s" % (side, type(error).__name__, reason[0] if reason else "")
+            "%s raised %s: %s" % (side, type(error).__name__, _reason(error))
         ) from error
     for array in list(values) + list(gradients):
         if array is not None and array.dtype.kind not in "biuf" and array.dtype.name != "bfloat16":
@@ -260,20 +284,27 @@ def _run(role, implementation, inputs, upstream=None):
     return values, gradients
 
 
-def _check_alike(what, reference, candidate, ours, theirs):
-    if (ours.shape, ours.dtype) != (theirs.shape, theirs.dtype):
+def _check_alike(noun, reference, candidate, ours, theirs):
+    """Raises ValueError unless the arrays of both have the same number, shapes and dtypes."""
+    if len(ours) != len(theirs):
         raise ValueError(
-            "%s: the candidate (%s) gives %s of shape %s, the reference (%s) %s of shape %s"
-            % (
-                what,
-                _label(candidate),
-                theirs.dtype.name,
-                theirs.shape,
-                _label(reference),
-                ours.dtype.name,
-                ours.shape,
-            )
+            "the candidate (%s) gives %d %ss, the reference (%s) %d"
+            % (_label(candidate), len(theirs), noun, _label(reference), len(ours))
         )
+    for a, b in zip(ours, theirs):
+        if a is not None and b is not None and (a.shape, a.dtype) != (b.shape, b.dtype):
+            raise ValueError(
+                "%s: the candidate (%s) gives %s of shape %s, the reference (%s) %s of shape %s"
+                % (
+                    noun,
+                    _label(candidate),
+                    b.dtype.name,
+                    b.shape,
+                    _label(reference),
+                    a.dtype.name,
+                    a.shape,
+                )
+            )
 
 
 def compare(
@@ -284,6 +315,7 @@ def compare(
     ulp: int = 0,
     rtol: float = 0.0,
     atol: float = 0.0,
+    flush_subnormals: bool = False,
 ) -> Report:
     """Compares implementations with a reference: values, and gradients of each input.
 
@@ -302,6 +334,9 @@ def compare(
       ulp: how many numbers apart two results may be.
       rtol: the relative tolerance.
       atol: the absolute tolerance.
+      flush_subnormals: whether subnormals count as 0, in the inputs and in the results.
+        TensorFlow's own threads set them to 0, the caller's thread keeps them: the same ops
+        may differ there from session to eager mode.
 
     Returns:
       A `Report`.
@@ -319,6 +354,8 @@ def compare(
         check_callable("an implementation", implementation)
     inputs = samples() if inputs is None else inputs
     inputs = [np.asarray(x) for x in (inputs if isinstance(inputs, (list, tuple)) else [inputs])]
+    flushed = _flushed if flush_subnormals else list
+    inputs = flushed(inputs)
     if upstream is None:
         values, _ = _run("reference", reference, inputs)
         upstream = [upstreams(y.shape, y.dtype, seed) for seed, y in enumerate(values)]
@@ -327,23 +364,25 @@ def compare(
     ours = _run("reference", reference, inputs, upstream)
     report = Report(_label(reference))
     for candidate in candidates:
-        theirs = _run("candidate", candidate, inputs, upstream)
+        try:
+            theirs = _run("candidate", candidate, inputs, upstream)
+        except RuntimeError:
+            # The upstream gradient may not fit, since its values are unlike the reference's.
+            values, _ = _run("candidate", candidate, inputs)
+            _check_alike("value", reference, candidate, ours[0], values)
+            raise
         for noun, expected, given in zip(("value", "gradient"), ours, theirs):
-            if len(expected) != len(given):
-                raise ValueError(
-                    "the candidate (%s) gives %d %ss, the reference (%s) %d"
-                    % (_label(candidate), len(given), noun, _label(reference), len(expected))
-                )
+            _check_alike(noun, reference, candidate, expected, given)
+            expected, given = flushed(expected), flushed(given)
             for i, (a, b) in enumerate(zip(expected, given)):
                 quantity = noun if len(expected) == 1 else "%s %d" % (noun, i)
-                row = _row(_label(candidate), quantity, "none" if a is None else a.dtype.name, 0)
+                row = _row(_label(candidate), quantity, "none" if a is None else a.dtype.name)
                 if a is not None and b is not None:
-                    _check_alike(quantity, reference, candidate, a, b)
                     row["tried"] = a.size
                     _compare_arrays(row, inputs, a, b, ulp, rtol, atol)
                 elif a is not b:
                     _no_gradient(row, a, b)
-                new = Report(report.reference)
+                new = Report(_label(reference))
                 new.rows.append(row)
                 report.add(new)
     return report
@@ -357,7 +396,8 @@ def assert_parity(
     Args:
       reference: as for `compare`.
       *candidates: as for `compare`.
-      **options: those of `compare`: `inputs`, `upstream`, `ulp`, `rtol`, `atol`.
+      **options: those of `compare`: `inputs`, `upstream`, `ulp`, `rtol`, `atol`,
+        `flush_subnormals`.
 
     Returns:
       The `Report`.

@@ -15,6 +15,7 @@ from train_digits import (
 )
 
 from legacy_spiky import np_d_spiky
+from legacy_spiky._bits import plain
 from legacy_spiky._interpreter import Interpreter
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -160,7 +161,7 @@ class Comparison:
                 self.wrong = {"step": step, "quantity": quantity, "difference": difference}
 
     def to_json(self):
-        return dict(vars(self), ok=self.ok)
+        return plain(dict(vars(self), ok=self.ok))
 
     def __str__(self):
         bound = "bit for bit" if self.tolerance == 0 else "within %g" % self.tolerance

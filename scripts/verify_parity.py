@@ -175,7 +175,7 @@ def plot_functions(path, options):
     x = np.linspace(low, high, 2049).astype(options.dtype if options.dtype != "bfloat16" else "f4")
     ones = np.ones_like(x)
     ours = reference([x], [ones])
-    figure, axes = pyplot.subplots(4, 1, sharex=True, figsize=(8, 9), constrained_layout=True)
+    figure, axes = pyplot.subplots(4, 1, sharex=True, figsize=(10, 9), constrained_layout=True)
     titles = ["value", "gradient", "difference of values", "difference of gradients"]
     for ax, title in zip(axes, titles):
         ax.set_title(title, loc="left")
@@ -188,7 +188,7 @@ def plot_functions(path, options):
             axes[i].plot(x, theirs[i][0], ".", ms=1, label=candidate.label)
             difference = np.float64(theirs[i][0]) - ours[i][0]
             axes[2 + i].plot(x, difference, ".", ms=2, label=candidate.label)
-    axes[0].legend(fontsize=6)
+    axes[0].legend(fontsize=7, markerscale=3, loc="upper left", bbox_to_anchor=(1, 1))
     axes[3].set_xlabel("x")
     figure.savefig(path, dpi=120)
 
@@ -256,6 +256,11 @@ def arguments(argv):
     pair.add_argument("--rtol", type=number, default=0.0, help="relative tolerance")
     pair.add_argument("--atol", type=number, default=0.0, help="absolute tolerance")
     pair.add_argument(
+        "--flush-subnormals",
+        action="store_true",
+        help="count subnormals as 0 on both sides: threads differ in what they make of them",
+    )
+    pair.add_argument(
         "--dtype",
         choices=["float16", "bfloat16", "float32", "float64"],
         default="float32",
@@ -270,21 +275,26 @@ def arguments(argv):
     )
     options = parser.parse_args(argv)
 
-    options.tolerance = {"ulp": options.ulp, "rtol": options.rtol, "atol": options.atol}
+    options.tolerance = {
+        "ulp": options.ulp,
+        "rtol": options.rtol,
+        "atol": options.atol,
+        "flush_subnormals": options.flush_subnormals,
+    }
+    if options.ulp < 0:
+        parser.error("--ulp: expected a number from 0 on, got %d" % options.ulp)
     if options.reference and not options.candidate:
         parser.error("--reference wants a --candidate to compare with it")
     if options.training and (options.candidate or options.exhaustive is not None):
         parser.error("--training goes with neither --candidate nor --exhaustive")
     if not options.candidate and any(options.tolerance.values()):
-        parser.error("spiky is compared bit for bit: --ulp, --rtol and --atol want a --candidate")
+        parser.error("spiky is compared bit for bit: a tolerance wants a --candidate")
     if (options.low, options.high) != (None, None) and not options.reference:
         parser.error("--low and --high want a --reference")
     if options.dtype != "float32" and (not options.reference or options.exhaustive is not None):
         parser.error("--dtype wants a --reference, and not --exhaustive")
     if options.exhaustive is not None and not 1 <= options.exhaustive <= exhaustive.BLOCKS:
         parser.error("--exhaustive takes from 1 to 4096 blocks, got %d" % options.exhaustive)
-    if options.ulp < 0:
-        parser.error("--ulp: expected a number from 0 on, got %d" % options.ulp)
     if options.seed is not None and not 0 <= options.seed < 2**32:
         parser.error("--seed must be from 0 to 4294967295, got %d" % options.seed)
     for name, path in [("--json", options.json), ("--plot", options.plot), ("--log", options.log)]:
@@ -299,6 +309,8 @@ def main(argv=None):
     options = arguments(argv)
     sys.path.insert(0, os.getcwd())  # for the user's modules
     started = time.time()
+    if options.plot:
+        need("matplotlib.pyplot", "plot")  # and not after all the work
     print(
         "TensorFlow %s, NumPy %s, Python %s"
         % (tf.VERSION, np.__version__, platform.python_version()),

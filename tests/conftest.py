@@ -1,45 +1,15 @@
-"""What the tests share: graphs, sessions, and how much of the golden data they walk."""
+"""What the tests share: graphs, sessions, threads."""
 
-import argparse
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import random
 import sys
 
 import pytest
 
-GOLDEN_BLOCKS = 4096
-
-
-def golden_blocks(text):
-    if text != "all" and not (text.isdigit() and int(text) <= GOLDEN_BLOCKS - 3):
-        raise argparse.ArgumentTypeError("expected 'all' or a number up to 4093, got %r" % text)
-    return text if text == "all" else int(text)
-
-
-def pytest_addoption(parser):
-    parser.addoption(
-        "--golden",
-        default=8,
-        type=golden_blocks,
-        metavar="N",
-        help="how many blocks of 2**20 float32 to compare with the golden digests: a number, "
-        "drawn anew each time, or 'all' (4096)",
-    )
-
 
 def pytest_generate_tests(metafunc):
-    if "golden_block" in metafunc.fixturenames:
-        wanted = metafunc.config.getoption("--golden")
-        blocks = range(GOLDEN_BLOCKS)
-        if wanted != "all":
-            # The subnormals and the one number that the float32 formula gets wrong, always.
-            fixed = [0, 2055, 0xBEFFFFFF >> 20]
-            others = [block for block in blocks if block not in fixed]
-            blocks = sorted(fixed + random.sample(others, wanted))
-        metafunc.parametrize("golden_block", blocks)
     if "world" in metafunc.fixturenames:
         metafunc.parametrize("world", worlds(), indirect=True)
 

@@ -97,14 +97,17 @@ def test_help(scripts, script, capsys):
     [
         ("session_demo", ["--plot", "x.png"], "matplotlib.pyplot", "plot"),
         ("train_digits", [], "sklearn.datasets", "demo"),
+        ("verify_parity", ["--plot", "x.png"], "matplotlib.pyplot", "plot"),
     ],
 )
-def test_missing_extra(scripts, script, arguments, missing, extra, monkeypatch):
+def test_missing_extra(scripts, script, arguments, missing, extra, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, missing, None)
     with pytest.raises(SystemExit) as error:
         scripts(script).main(arguments)
-    assert missing in error.value.code
-    assert "install what this needs with: pip install -e '.[%s]'" % extra in str(error.value.code)
+    assert error.value.code == 2
+    _, stderr = capsys.readouterr()
+    assert missing in stderr
+    assert "install what this needs with: pip install -e '.[%s]'" % extra in stderr
 
 
 def held_out(stdout):

@@ -1,0 +1,110 @@
+"""Ops with planted faults, for the tests of the parity checker; by name, as a user gives them."""
+
+import os
+import sys
+
+import numpy as np
+
+from legacy_spiky import np_d_spiky, np_spiky
+from legacy_spiky._tf import tf
+
+try:
+    from legacy_spiky.migration import activation, py_func
+except ImportError:  # TensorFlow 1.14 and older
+    from legacy_spiky import activation, py_func
+
+
+def obvious(x):
+    """The formula for spiky that one writes down first, in the dtype of x."""
+    r = x - tf.floor(x)
+    low = tf.cast(r <= 0.5, x.dtype)
+
+    def value(r, low):
+        return np.where(low == 1, r, np.zeros_like(r))
+
+    def gradient(op, upstream):
+        return upstream * op.inputs[1], None
+
+    return py_func(
+        value, [tf.stop_gradient(r) + (x - tf.stop_gradient(x)), low], x.dtype, grad=gradient
+    )
+
+
+right = activation(np_spiky, np_d_spiky)
+one_ulp = activation(
+    lambda x: np.where(x == 0.25, np.nextafter(np.float32(0.25), np.float32(1)), np_spiky(x)),
+    np_d_spiky,
+)
+wrong_sign = activation(np_spiky, lambda x: -np_d_spiky(x))
+nan_kept = activation(lambda x: np.where(np.isnan(x), x, np_spiky(x)), np_d_spiky)
+off_in_part = activation(np_spiky, lambda x: np_d_spiky(x) * np.where((x > 2) & (x < 3), 1.5, 1))
+
+
+def swapped(x):
+    return tf.transpose(right(x))
+
+
+def another_dtype(x):
+    return tf.cast(right(x), tf.float64)
+
+
+def no_gradient(x):
+    return tf.stop_gradient(right(x))
+
+
+def two(x):
+    return [right(x), right(x)]
+
+
+def no_tensor(x):
+    return {"y": x}
+
+
+def raises(x):
+    raise KeyError("planted")
+
+
+def raises_when_it_runs(x):
+    def broken(x):
+        raise KeyError("planted")
+
+    return py_func(broken, [x], x.dtype, grad=lambda op, upstream: upstream)
+
+
+def complex_values(x):
+    return tf.complex(x, x)
+
+
+def difference(a, b, name=None):
+    def gradient(op, upstream):
+        return upstream, -upstream
+
+    return py_func(lambda a, b: a - b, [a, b], a.dtype, name=name, grad=gradient)
+
+
+def with_an_integer(x):
+    def value(x):
+        return x * 2, np.asarray(np.sign(x) > 0, np.int32)
+
+    return py_func(value, [x], [x.dtype, tf.int32], grad=lambda op, g, _: 2 * g)
+
+
+not_callable = 3
+
+
+def echo():
+    """For the tests of the other interpreter: a function that returns its arguments."""
+
+    def function(*arguments):
+        if arguments[0] is None or not isinstance(arguments[0], str):
+            return arguments
+        print("something")
+        if arguments[0] == "raise":
+            return 1 / 0
+        if arguments[0] == "exit":
+            sys.stderr.write("gone")
+            sys.stderr.flush()
+            os._exit(3)
+        return arguments
+
+    return function
