@@ -35,8 +35,8 @@ __all__ = [
 SHOWN = 5  # differing inputs that a report names, for each row
 
 _SUBNORMAL = (
-    "  %d of %d are of subnormals: TensorFlow's own threads set those to 0, the caller's keeps them; "
-    "flush_subnormals makes all of them 0"
+    "  %d of %d are of subnormals, which TensorFlow's threads set to 0 and the caller's keeps: "
+    "flush_subnormals takes them for 0 everywhere"
 )
 
 
@@ -199,14 +199,30 @@ def _no_gradient(row, reference, candidate):
     row.update({"worst ulp": np.inf, "worst absolute": np.inf, "first": [found], "worst": found})
 
 
-def _subnormal(places, inputs, *results):
-    """Returns at which of the places an input or a result is subnormal."""
-    found = np.zeros(places.shape, bool)
-    for x in list(results) + [x for x in inputs if x.shape == results[0].shape]:
-        if x.dtype.kind not in "biu":
-            x = _dtypes.to_double(x.ravel()[places])
-            found |= (x != 0) & (np.abs(x) < _dtypes.least_normal(results[0].dtype))
-    return found
+def _tiny(x, results=True):
+    """Returns which numbers are subnormal, or, of results, the least normal number itself.
+
+    A subnormal that rounds up to that one is flushed to 0 by what flushes before it rounds.
+    """
+    if x.dtype.kind in "biu":
+        return np.zeros(x.shape, bool)
+    least = _dtypes.least_normal(x.dtype)
+    with np.errstate(invalid="ignore"):  # NaN
+        size = np.abs(_dtypes.to_double(x))
+        return (size != 0) & ((size < least) | (results & (size == least)))
+
+
+def _flushed(arrays, results=True):
+    """Returns arrays in which what is tiny is 0, its sign kept."""
+    flushed = []
+    for x in arrays:
+        tiny = None if x is None else _tiny(x, results)
+        if tiny is not None and tiny.any():
+            pattern = bits(x).copy()
+            pattern[tiny] &= pattern.dtype.type(1 << (8 * x.dtype.itemsize - 1))
+            x = pattern.view(x.dtype)
+        flushed.append(x)
+    return flushed
 
 
 def _compare_arrays(row, inputs, reference, candidate, ulp, rtol, atol):
@@ -246,16 +262,16 @@ def _compare_arrays(row, inputs, reference, candidate, ulp, rtol, atol):
         row["worst absolute"] = float(absolute.max())
     indices = np.flatnonzero(wrong)
     row["mismatches"] = len(indices)
-    row["subnormal"] = int(_subnormal(places[indices], inputs, reference, candidate).sum())
+    tiny = _tiny(a) | _tiny(b)
+    for x in inputs:
+        if x.shape == reference.shape:
+            tiny |= _tiny(x.ravel()[places], results=False)
+    row["subnormal"] = int(tiny[indices].sum())
     row["first"] = [found(i) for i in indices[:SHOWN]]
     if len(indices):
         steps = np.where(nan, np.inf, steps)
         farthest = indices[steps[indices] == steps[indices].max()]
         row["worst"] = found(farthest[np.argmax(absolute[farthest])])
-
-
-def _flushed(arrays):
-    return [None if x is None else _dtypes.flush(x, x.dtype) for x in arrays]
 
 
 def _label(implementation):
@@ -334,9 +350,9 @@ def compare(
       ulp: how many numbers apart two results may be.
       rtol: the relative tolerance.
       atol: the absolute tolerance.
-      flush_subnormals: whether subnormals count as 0, in the inputs and in the results.
-        TensorFlow's own threads set them to 0, the caller's thread keeps them: the same ops
-        may differ there from session to eager mode.
+      flush_subnormals: whether subnormals, and results that are the least normal number,
+        count as 0. TensorFlow's threads set subnormals to 0, the caller's thread keeps them:
+        a Python function may differ there from a session to eager mode.
 
     Returns:
       A `Report`.
@@ -354,8 +370,8 @@ def compare(
         check_callable("an implementation", implementation)
     inputs = samples() if inputs is None else inputs
     inputs = [np.asarray(x) for x in (inputs if isinstance(inputs, (list, tuple)) else [inputs])]
-    flushed = _flushed if flush_subnormals else list
-    inputs = flushed(inputs)
+    if flush_subnormals:
+        inputs = _flushed(inputs, results=False)
     if upstream is None:
         values, _ = _run("reference", reference, inputs)
         upstream = [upstreams(y.shape, y.dtype, seed) for seed, y in enumerate(values)]
@@ -373,7 +389,8 @@ def compare(
             raise
         for noun, expected, given in zip(("value", "gradient"), ours, theirs):
             _check_alike(noun, reference, candidate, expected, given)
-            expected, given = flushed(expected), flushed(given)
+            if flush_subnormals:
+                expected, given = _flushed(expected), _flushed(given)
             for i, (a, b) in enumerate(zip(expected, given)):
                 quantity = noun if len(expected) == 1 else "%s %d" % (noun, i)
                 row = _row(_label(candidate), quantity, "none" if a is None else a.dtype.name)

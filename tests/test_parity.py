@@ -254,24 +254,34 @@ def test_subnormals_are_told_apart():
     report = compare(a, b, inputs=inputs)
     found = row(report, "value")
     assert (found["mismatches"], found["subnormal"]) == (4, 3)
-    assert "3 of 4 are of subnormals: TensorFlow's own threads set those to 0" in str(report)
+    assert "3 of 4 are of subnormals, which TensorFlow's threads set to 0" in str(report)
     assert row(compare(a, b, inputs=inputs, atol=2.0**-126), "value")["mismatches"] == 2
     assert row(compare(a, b, inputs=inputs, flush_subnormals=True), "value")["mismatches"] == 2
     assert "subnormals" not in str(compare(known(1), known(2), inputs=np.float32([0])))
 
 
 def test_flush_subnormals(run_in):
-    """What depends on the thread: TensorFlow's own threads take a subnormal for 0."""
-
-    def step(x):
-        return tf.cast(x > 0, x.dtype) + 0.25 * x
-
+    """What depends on the thread: in a session a subnormal is 0, to a Python function too."""
     inputs = boundaries("float32")
-    report = compare(session(step), run_in(step), inputs=inputs)
+    report = compare(session(planted.of_the_thread), run_in(planted.of_the_thread), inputs=inputs)
     assert report.mismatches == sum(row["subnormal"] for row in report.rows)
-    if run_in is eager:
-        assert not report.ok
-    assert compare(session(step), run_in(step), inputs=inputs, flush_subnormals=True).ok
+    assert report.ok == (run_in is not eager)
+    assert_parity(
+        session(planted.of_the_thread),
+        run_in(planted.of_the_thread),
+        inputs=inputs,
+        flush_subnormals=True,
+    )
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+def test_flush_subnormals_of_each_dtype(dtype):
+    def values(sign):
+        return lambda inputs, upstream=None: (inputs, []) if sign else ([0 * inputs[0]], [])
+
+    x = boundaries(dtype)[:3]  # 0 and the two least subnormals
+    assert compare(values(1), values(0), inputs=x, flush_subnormals=True).ok == (dtype != "float16")
+    assert not compare(values(1), values(0), inputs=x).ok
 
 
 # Ops of other forms.
