@@ -2,7 +2,10 @@
 
 import os
 import re
+import subprocess
+import sys
 
+import numpy as np
 import pytest
 
 from legacy_spiky._tf import tf
@@ -26,11 +29,23 @@ PRINTS = [
     ["[-0.625 0. 0.875] [0.7 1. 1.3]"],
     ["[0. 0.25 1.] [0. 1. 0.]"],
     ["[0. 0.25 1.] [0. 1. 0.]"],
+    [],
+    [],
+    [],
+    ["True [-8.0, -7.5, -7.0]"],
 ]
+
+
+def file_name(snippet):
+    """Returns the name of the file that a snippet is, said in its first line, or None."""
+    named = re.match(r"# (\w+\.py)\n", snippet)
+    return named and named.group(1)
 
 
 @pytest.mark.parametrize("i", range(len(SNIPPETS)))
 def test_snippet(i, capsys):
+    if file_name(SNIPPETS[i]):
+        pytest.skip("a file, run by test_the_pair")
     if "GradientTape" in SNIPPETS[i] and not getattr(tf, "executing_eagerly", bool)():
         pytest.skip("for TensorFlow 2")
     exec(compile(SNIPPETS[i], "README.md, snippet %d" % i, "exec"), {})
@@ -41,10 +56,43 @@ def test_snippet(i, capsys):
         assert re.sub(r"\s", "", words) in re.sub(r"\s", "", output)
 
 
+def test_the_pair(tmp_path):
+    if not getattr(tf, "executing_eagerly", bool)():
+        pytest.skip("for TensorFlow 2")
+    for snippet in filter(file_name, SNIPPETS):
+        (tmp_path / file_name(snippet)).write_text(snippet)
+    (commands,) = re.findall(r"^```console\n(.*?)^```$", README, re.M | re.S)
+    (command,) = commands.splitlines()
+    python, script, *arguments = command[2:].split()
+    assert (command[:2], python) == ("$ ", "python")
+    environment = dict(os.environ, PYTHONPATH=ROOT)
+    for run in [[os.path.join(ROOT, script)] + arguments, ["-m", "pytest", "-q"]]:
+        process = subprocess.Popen(
+            [sys.executable] + run,
+            cwd=str(tmp_path),
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        output = process.communicate()[0].decode()
+        assert process.returncode == 0, output
+        assert " 0 mismatches (" in output or "1 passed" in output
+
+
+def test_what_a_difference_looks_like():
+    from legacy_spiky.parity import arrays, compare
+
+    x = np.float32([0.5])
+    report = compare(
+        arrays(np.sign, lambda x: 1 - x), arrays(np.sign, lambda x: x / 2), inputs=x, upstream=x * 2
+    )
+    assert str(report).splitlines()[-1] in README.splitlines()
+
+
 def test_ci_runs_the_commands_as_they_stand():
     fences = re.findall(r"^```(.*)$", README, re.M)[::2]
-    assert set(fences) == {"python", "sh", ""}
-    assert fences.count("") == 1  # what the demo prints
+    assert set(fences) == {"python", "sh", "console", ""}
+    assert fences.count("") == 3  # what the demo, the exhaustive run and a difference print
     assert "README.md" in read(".ci", "run") and "```sh" in read(".ci", "run")
 
 
