@@ -316,14 +316,28 @@ def test_several_outputs_and_integers(run_in):
     assert gradients[0].tolist() == [2, 4, 6]
 
 
-def test_integers_that_differ():
-    def counts(*values):
-        return lambda inputs, upstream=None: ([np.int32(values)], [])
+@pytest.mark.parametrize(
+    "dtype, a, b, steps",
+    [
+        (np.int32, 2, 7, 5),
+        (np.int8, -128, 127, 255),
+        (np.int64, 2**53, 2**53 + 1, 1),
+        (np.uint64, 2**64 - 1, 2**64 - 2, 1),
+        (np.bool_, False, True, 1),
+    ],
+)
+def test_integers_that_differ(dtype, a, b, steps):
+    def known(number):
+        return lambda inputs, upstream=None: ([np.array([1, number, 0], dtype)], [])
 
-    report = compare(counts(1, 2, 3), counts(1, 7, 3), inputs=np.float32([0]))
-    found = row(report, "value")["worst"]
-    assert (found["index"], found["ulp"], found["absolute"]) == ([1], 5, 5)
-    assert compare(counts(1), counts(2), inputs=np.float32([0]), atol=1).ok
+    for report in (
+        compare(known(a), known(b), inputs=0.0),
+        compare(known(b), known(a), inputs=0.0),
+    ):
+        found = row(report, "value")["worst"]
+        assert (found["index"], found["ulp"], found["absolute"]) == ([1], steps, steps)
+    assert compare(known(a), known(b), inputs=0.0, atol=steps).ok
+    assert not compare(known(a), known(b), inputs=0.0, ulp=steps).ok  # of floats
 
 
 @pytest.mark.parametrize("shape", [(), (0,), (0, 3), (2, 3), (2, 3, 4), (2, 3, 4, 5)])
