@@ -7,7 +7,7 @@ import numpy as np
 
 from legacy_spiky._bits import bits, plain
 
-__all__ = ["SHOWN", "Report", "new_row", "shown"]
+__all__ = ["Report", "SHOWN", "new_row", "shown"]
 
 SHOWN = 5  # differing inputs that a report names, for each row
 

@@ -86,7 +86,6 @@ def _compare_arrays(row, inputs, reference, candidate, ulp, rtol, atol):
     places, a, b, wide_a, wide_b = [x[keep] for x in (places, a, b, wide_a, wide_b)]
     with np.errstate(all="ignore"):
         absolute = np.abs(wide_a - wide_b)
-        near = np.isfinite(absolute) & (absolute <= atol + rtol * np.abs(wide_a))
     nan = np.isnan(absolute)
     absolute[nan] = np.inf
     if floating:
@@ -95,6 +94,8 @@ def _compare_arrays(row, inputs, reference, candidate, ulp, rtol, atol):
         wide = a.astype(np.uint64), b.astype(np.uint64)
         steps = np.where(a < b, wide[1] - wide[0], wide[0] - wide[1])
         absolute = steps.astype(np.float64)
+    with np.errstate(all="ignore"):
+        near = np.isfinite(absolute) & (absolute <= atol + rtol * np.abs(wide_a))
     if ulp or rtol or atol:  # else each bit counts, that of -0.0 too
         wrong = ~(near | ((steps <= ulp) & ~nan & floating))
     else:
