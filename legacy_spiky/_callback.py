@@ -6,7 +6,7 @@ function with its file and line.
 
 import numpy as np
 
-from legacy_spiky import _dtypes
+from legacy_spiky import _arithmetic, _blocks, _dtypes
 from legacy_spiky._errors import describe
 
 __all__ = ["elementwise", "guard"]
@@ -95,18 +95,20 @@ def elementwise(func, dtype):
       dtype: the NumPy dtype of the tensor, in and out.
 
     Returns:
-      A function that gives `func` an array of its own and rounds the result once to
+      A function of an array, and of an upstream gradient if there is one, with which the result
+      is multiplied. It gives `func` an array of its own and rounds the result once to
       `dtype`; subnormals of `dtype` count as zero on both sides. It raises ValueError
       where the shape differs, and TypeError where the result is not real or `func` takes
       a number and no array.
     """
     dtype = np.dtype(dtype)
+    steps = _blocks.steps_of(func)
 
-    def callback(x):
-        x = np.asarray(x)
+    def values(x):
         shape = x.shape
         try:
-            y = func(_dtypes.flush(_dtypes.to_double(x), dtype))
+            with _arithmetic.ieee():
+                y = func(_dtypes.flush(_dtypes.to_double(x), dtype))
         except (AttributeError, TypeError, ValueError) as error:
             if not any(words in str(error) for words in _SCALAR_ONLY):
                 raise
@@ -128,6 +130,20 @@ def elementwise(func, dtype):
                 "return a constant as np.full_like(x, constant)" % (describe(func), y.shape, shape)
             )
         return _dtypes.round_to(_dtypes.flush(y, dtype), dtype)
+
+    def callback(x, upstream=None):
+        x = np.asarray(x)
+        if upstream is not None:
+            upstream = np.asarray(upstream)
+            if upstream.shape != x.shape:
+                raise ValueError(
+                    "the upstream gradient of %s has shape %s, but its input has shape %s"
+                    % (describe(func), upstream.shape, x.shape)
+                )
+        if steps is not None:  # our own: they leave x alone, and give what they should
+            return _blocks.apply(steps, x, upstream, flush=True)
+        y = values(x)
+        return y if upstream is None else _dtypes.product(y, upstream)
 
     callback.func, callback.keeps_shape = func, True
     return callback

@@ -1,8 +1,10 @@
 """The floating-point types of an activation: widening, rounding, subnormals."""
 
+import functools
+
 import numpy as np
 
-__all__ = ["as_floating", "flush", "least_normal", "round_to", "to_double", "widen"]
+__all__ = ["as_floating", "flush", "least_normal", "limits", "product", "round_to", "to_double", "widen"]
 
 
 def _is_bfloat16(dtype):
@@ -23,9 +25,18 @@ _LIMITS = {
 }
 
 
+@functools.lru_cache(maxsize=None)
+def limits(dtype):
+    """Returns the number below which `flush` makes zeros, and that from which it rounds up to it.
+
+    Both are 0 for float16.
+    """
+    return _LIMITS.get(dtype.name, (0.0, 0.0))
+
+
 def least_normal(dtype):
     """Returns the number below which `flush` makes zeros; 0 for float16."""
-    return _LIMITS.get(dtype.name, (0.0,))[0]
+    return limits(dtype)[0]
 
 
 def as_floating(x):
@@ -95,3 +106,12 @@ def round_to(y, dtype):
     bits = single.view(np.uint32)
     bits = np.where(np.isnan(single), 0x7FC00000, bits + 0x7FFF + (bits >> 16 & 1))
     return np.asarray(bits >> 16).astype(np.uint16).view(dtype)
+
+
+def product(a, b):
+    """Returns `a * b` in the dtype of both, rounded once; subnormals of it count as zero."""
+    dtype = a.dtype
+    with np.errstate(over="ignore", invalid="ignore"):
+        # Exact in float64, but for the product of two of them.
+        y = flush(to_double(a), dtype) * flush(to_double(b), dtype)
+    return round_to(flush(to_double(round_to(y, dtype)), dtype), dtype)

@@ -1,9 +1,12 @@
 """What an op of a Python function is in every world: its arguments, gradients, activations.
 
-A world is a function `build(callback, inp, Tout, stateful, name, grad)` that makes the op of a
-safe callback: `graph` has one for sessions, `migration` one for TensorFlow 2.
+A world has two functions: `build(callback, inp, Tout, stateful, name, grad)` makes the op of a safe
+callback, `seal(x, message)` a tensor that is `x` and has no gradient but an error. `graph` has one
+for sessions, `migration` one for TensorFlow 2.
 """
 
+import collections
+import functools
 import re
 import threading
 import uuid
@@ -16,17 +19,23 @@ from legacy_spiky._errors import check_callable, describe
 from legacy_spiky._tf import tf
 
 __all__ = [
+    "Derivatives",
+    "World",
     "activation",
     "building",
     "elementwise",
     "gradients",
     "not_floating",
+    "product",
     "py_func",
+    "sealed",
     "with_override",
 ]
 
+World = collections.namedtuple("World", "build seal")
 
-def py_func(build, func, inp, Tout, stateful, name, grad):
+
+def py_func(world, func, inp, Tout, stateful, name, grad):
     """Builds `func` as an op; see `legacy_spiky.py_func`."""
     check_callable("func", func)
     if grad is not None and not isinstance(grad, str):
@@ -44,7 +53,7 @@ def py_func(build, func, inp, Tout, stateful, name, grad):
     except TypeError as error:
         raise TypeError("Tout of %s: %s" % (describe(func), error)) from None
     callback = _callback.guard(func, [dtype.as_numpy_dtype for dtype in dtypes])
-    return build(callback, inp, dtypes if several else dtypes[0], stateful, name, grad)
+    return world.build(callback, inp, dtypes if several else dtypes[0], stateful, name, grad)
 
 
 def not_floating(what, dtype):
@@ -58,19 +67,79 @@ def not_floating(what, dtype):
     )
 
 
-def elementwise(build, func, x, name, grad, stateful=True):
-    """Builds the op of an array function that works element by element."""
+class Derivatives:
+    """A function and its derivatives, as far as they are known, of each order.
+
+    Args:
+      functions: array functions, from order 0 on.
+      name: of their ops.
+      rest: that of each higher order, if all of them are the same.
+    """
+
+    def __init__(self, functions, name, rest=None):
+        self.functions = functions
+        self.name = name
+        self.rest = rest
+
+    def __getitem__(self, order):
+        if order < len(self.functions):
+            return self.functions[order]
+        if self.rest is not None:
+            return self.rest
+        raise NotImplementedError(
+            "the %s derivative of %s was asked for, but it was made with activation(%s)%s"
+            % (
+                ("second", "third")[order - 2],
+                describe(self.functions[0]),
+                ", ".join(("f", "df", "d2f")[:order]),
+                "; give d2f too" if order == 2 else "",
+            )
+        )
+
+
+def elementwise(world, derivatives, order, x, name=None):
+    """Builds the op of a derivative, or of the function itself; its gradient is the next one's."""
     x = tf.convert_to_tensor(x)
-    dtype = x.dtype.base_dtype
+
+    def grad(op, upstream):
+        return product(world, derivatives, order + 1, op.inputs[0], upstream)
+
+    return _elementwise(world, derivatives, order, [x], grad, name)
+
+
+def product(world, derivatives, order, x, upstream):
+    """Builds `upstream * derivative(x)`: the step back through an activation, as one op."""
+    upstream = tf.convert_to_tensor(upstream, x.dtype.base_dtype)
+    try:
+        derivatives[order + 1]
+        last = False
+    except NotImplementedError as error:
+        # Its gradient for `upstream` is known, as forward mode wants it, that for `x` is not.
+        x, last = world.seal(x, str(error)), True
+
+    def grad(op, g):
+        x, upstream = op.inputs
+        of_upstream = product(world, derivatives, order, x, g)
+        if last:  # NaN, should the seal be lost
+            return float("nan") * g * upstream, of_upstream
+        return product(world, derivatives, order + 1, x, g * upstream), of_upstream
+
+    return _elementwise(world, derivatives, order, [x, upstream], grad)
+
+
+def _elementwise(world, derivatives, order, inputs, grad, name=None):
+    x, dtype = inputs[0], inputs[0].dtype.base_dtype
+    func = derivatives[order]
     if dtype not in _tf.FLOATING:
         raise not_floating("that of " + describe(func), dtype)
     callback = _callback.elementwise(func, dtype.as_numpy_dtype)
-    y = build(callback, [x], dtype, stateful, name, grad)
+    with tf.name_scope(name, "d_" * order + derivatives.name, inputs) as scope:
+        y = world.build(callback, inputs, dtype, order == 0, scope, grad)
     y.set_shape(x.get_shape())
     return y
 
 
-def activation(build, f, df, d2f, name):
+def activation(world, f, df, d2f, name):
     """Makes an activation op; see `legacy_spiky.activation`."""
     for role, function in [("f", f), ("df", df)] + [("d2f", d2f)] * (d2f is not None):
         check_callable(role, function)
@@ -79,54 +148,33 @@ def activation(build, f, df, d2f, name):
                 "%s is np.vectorize of %s, which takes its dtype from the first element it meets: "
                 "give legacy_spiky.vectorize of it instead" % (role, describe(function))
             )
-    functions = [f, df] if d2f is None else [f, df, d2f]
     default = getattr(f, "__name__", None) if name is None else name
     if not (isinstance(default, str) and re.match(r"[A-Za-z0-9.][A-Za-z0-9_.\\/-]*$", default)):
         if name is not None:
             raise ValueError("name must be one that TensorFlow takes for a scope, got %r" % (name,))
         default = "activation"  # for <lambda>
-
-    def op_of(order, x, name):
-        with tf.name_scope(name, "d_" * order + default, [x]) as scope:
-            return elementwise(
-                build, functions[order], x, scope, gradient(order), stateful=order == 0
-            )
-
-    def gradient(order):
-        def grad(op, upstream):
-            if order + 1 == len(functions):
-                raise NotImplementedError(
-                    "the %s derivative of %s was asked for, but it was made with "
-                    "activation(%s)%s"
-                    % (
-                        ("second", "third")[order - 1],
-                        describe(f),
-                        ("f, df", "f, df, d2f")[order - 1],
-                        ("; give d2f too", "")[order - 1],
-                    )
-                )
-            return upstream * op_of(order + 1, op.inputs[0], None)
-
-        return grad
+    derivatives = Derivatives([f, df] if d2f is None else [f, df, d2f], default)
 
     def op(x, name=None):
         """The activation as an op: see `legacy_spiky.activation`."""
-        return op_of(0, x, name)
+        return elementwise(world, derivatives, 0, x, name)
 
     op.__name__ = op.__qualname__ = default
     op.__module__ = getattr(f, "__module__", None) or __name__
     return op
 
 
-def gradients(grad, op, upstream, at_run_time=False):
+def gradients(grad, op, upstream, at_run_time=False, ordered=True):
     """Calls the user's gradient function and checks what it returns.
 
-    Shapes that are not known yet are checked when it runs only if `at_run_time` says so.
+    Shapes that are not known yet are checked when it runs only if `at_run_time` says so; where it
+    is not `ordered` it need not wait for the function.
     """
     # After the function, also where only the gradient is fetched. By way of a new op: an op that
     # a session ran may get no control edges (TensorFlow 2.21 says so); and an output also leads
     # into the gradient of a branch's or a loop's body, which is a graph of its own.
-    with tf.control_dependencies([tf.identity(y) for y in op.outputs[:1]]):
+    before = [tf.identity(y) for y in op.outputs[:1]] if ordered else []
+    with tf.control_dependencies(before):
         upstream = [None if g is None else tf.convert_to_tensor(g) for g in upstream]
         results = grad(op, *upstream)
         if not isinstance(results, (list, tuple)):
@@ -184,6 +232,25 @@ def with_override(callback, inp, Tout, stateful, name, grad):
             return _tf.py_func(callback, inp, Tout, stateful, scope)
 
 
+def sealed(x, message):
+    """Returns `x` in a graph; who takes its gradient gets a NotImplementedError."""
+    with building, tf.name_scope(None, "sealed", [x]):
+        with tf.get_default_graph().gradient_override_map({"Identity": _refusal(message)}):
+            return tf.identity(x)
+
+
+@functools.lru_cache(maxsize=None)
+def _refusal(message):
+    """Registers a gradient that only raises, and returns its name."""
+    name = "PyFuncGrad" + uuid.uuid4().hex
+
+    @tf.RegisterGradient(name)
+    def refuse(op, upstream):
+        raise NotImplementedError(message)
+
+    return name
+
+
 def _register_gradient(grad, callback):
     """Registers `grad` under a new random name, which it returns."""
     name = "PyFuncGrad" + uuid.uuid4().hex
@@ -206,6 +273,6 @@ def _register_gradient(grad, callback):
                 "save weights, or migrate to TensorFlow ops, as legacy_spiky.migration.native_spiky"
                 % describe(callback.func)
             )
-        return gradients(callback.gradient, op, upstream)
+        return gradients(callback.gradient, op, upstream, ordered=not callback.keeps_shape)
 
     return name

@@ -24,6 +24,10 @@ __all__ = [
 ]
 
 
+# Spiky is linear piece by piece: its second derivative is 0, and so is each further one.
+_SPIKY = _op.Derivatives([np_spiky, np_d_spiky], "spiky", rest=np.zeros_like)
+
+
 # The derivative as an op.
 
 
@@ -49,17 +53,7 @@ def tf_d_spiky(x: Any, name: Optional[str] = None) -> Any:
     ...     session.run(tf_d_spiky([0.25, 0.75])).tolist()
     [1.0, 0.0]
     """
-    with tf.name_scope(name, "d_spiky", [x]) as name:
-        return _op.elementwise(_build, np_d_spiky, x, name=name, stateful=False, grad=_zerograd)
-
-
-def _zerograd(op, grad):
-    # Spiky is linear piece by piece: its second derivative is 0, and so is each further one.
-    x = op.inputs[0]
-    zero = _op.elementwise(
-        _build, np.zeros_like, x, name="d2_spiky", stateful=False, grad=_zerograd
-    )
-    return grad * zero
+    return _op.elementwise(_WORLD, _SPIKY, 1, x, name)
 
 
 # An op with a gradient of its own.
@@ -118,7 +112,7 @@ def py_func(
     ...     [value.tolist() for value in session.run([y, tf.gradients(y, x)[0]])]
     [[1.0, 4.0], [2.0, 4.0]]
     """
-    return _op.py_func(_build, func, inp, Tout, stateful, name, grad)
+    return _op.py_func(_WORLD, func, inp, Tout, stateful, name, grad)
 
 
 def _build(callback, inp, Tout, stateful, name, grad):
@@ -131,6 +125,9 @@ def _build(callback, inp, Tout, stateful, name, grad):
             "tf.compat.v1.disable_eager_execution() at the start" % describe(callback.func)
         )
     return _op.with_override(callback, inp, Tout, stateful, name, grad)
+
+
+_WORLD = _op.World(_build, _op.sealed)
 
 
 # The gradient: with the derivative in Python, and in TensorFlow ops.
@@ -153,10 +150,7 @@ def spikygrad(op: Any, grad: Any) -> Any:
     ...     session.run(spikygrad(y.op, tf.constant([3.0, 3.0]))).tolist()
     [3.0, 0.0]
     """
-    x = op.inputs[0]
-
-    n_gr = tf_d_spiky(x)
-    return grad * n_gr
+    return _op.product(_WORLD, _SPIKY, 1, op.inputs[0], grad)
 
 
 def spikygrad2(op: Any, grad: Any) -> Any:
@@ -218,8 +212,7 @@ def tf_spiky(x: Any, name: Optional[str] = None) -> Any:
     ...     [value.tolist() for value in session.run([y, tf.gradients(y, x)[0]])]
     [[0.25, 0.0], [1.0, 0.0]]
     """
-    with tf.name_scope(name, "spiky", [x]) as name:
-        return _op.elementwise(_build, np_spiky, x, name=name, grad=spikygrad)
+    return _op.elementwise(_WORLD, _SPIKY, 0, x, name)
 
 
 # The same for any activation.
@@ -260,4 +253,4 @@ def activation(
     ...     session.run(tf.gradients(square(x), x)[0]).tolist()
     [2.0, 4.0]
     """
-    return _op.activation(_build, f, df, d2f, name)
+    return _op.activation(_WORLD, f, df, d2f, name)

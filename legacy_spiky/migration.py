@@ -56,7 +56,7 @@ def _build(callback, inp, Tout, stateful, name, grad):
 
     def forward(inputs):
         if eager:
-            outputs = callback(*[tf.convert_to_tensor(x).numpy() for x in inputs])
+            outputs = callback(*[_array(x, callback.keeps_shape) for x in inputs])
         else:
             # The override, for what undoes tf.custom_gradient (tf.vectorized_map does).
             outputs = _op.with_override(callback, inputs, Tout, stateful, name, grad)
@@ -91,6 +91,30 @@ def _build(callback, inp, Tout, stateful, name, grad):
         early = forward(inputs) if eager else None
         outputs = _custom_gradient(differentiable, *inputs)
     return outputs if several else outputs[0]
+
+
+def _array(x, read_only):
+    """Returns an eager tensor as an array: a copy, or its own memory if that is only read."""
+    x = tf.convert_to_tensor(x)
+    return np.asarray(x) if read_only and x.shape.rank else x.numpy()
+
+
+def _seal(x, message):
+    """Returns `x`; who takes its gradient gets a NotImplementedError."""
+    if not tf.executing_eagerly() and not _tf.in_function():
+        return _op.sealed(x, message)
+
+    def differentiable(x):
+        def backward(upstream):
+            raise NotImplementedError(message)
+
+        return tf.identity(x), backward
+
+    return _custom_gradient(differentiable, x)
+
+
+_WORLD = _op.World(_build, _seal)
+_SPIKY = _op.Derivatives([np_spiky, np_d_spiky], "spiky", rest=np.zeros_like)
 
 
 def _custom_gradient(differentiable, *inputs):
@@ -140,7 +164,7 @@ def py_func(
     >>> y.numpy().tolist(), tape.gradient(y, x).numpy().tolist()
     ([1.0, 4.0], [2.0, 4.0])
     """
-    return _op.py_func(_build, func, inp, Tout, stateful, name, grad)
+    return _op.py_func(_WORLD, func, inp, Tout, stateful, name, grad)
 
 
 def tf_d_spiky(x: Any, name: Optional[str] = None) -> Any:
@@ -161,20 +185,7 @@ def tf_d_spiky(x: Any, name: Optional[str] = None) -> Any:
     >>> tf_d_spiky([0.25, 0.75]).numpy().tolist()
     [1.0, 0.0]
     """
-    return _op.elementwise(
-        _build, np_d_spiky, x, name=name or "d_spiky", stateful=False, grad=_zerograd
-    )
-
-
-def _zerograd(op, grad):
-    x = op.inputs[0]
-    return grad * _op.elementwise(
-        _build, np.zeros_like, x, name="d2_spiky", stateful=False, grad=_zerograd
-    )
-
-
-def _spikygrad(op, grad):
-    return grad * tf_d_spiky(op.inputs[0])
+    return _op.elementwise(_WORLD, _SPIKY, 1, x, name)
 
 
 def tf_spiky(x: Any, name: Optional[str] = None) -> Any:
@@ -196,7 +207,7 @@ def tf_spiky(x: Any, name: Optional[str] = None) -> Any:
     >>> tf_spiky([0.25, 0.75]).numpy().tolist()
     [0.25, 0.0]
     """
-    return _op.elementwise(_build, np_spiky, x, name=name or "spiky", grad=_spikygrad)
+    return _op.elementwise(_WORLD, _SPIKY, 0, x, name)
 
 
 def activation(
@@ -226,7 +237,7 @@ def activation(
     >>> activation(lambda x: x * x, lambda x: 2 * x)([1.0, 2.0]).numpy().tolist()
     [1.0, 4.0]
     """
-    return _op.activation(_build, f, df, d2f, name)
+    return _op.activation(_WORLD, f, df, d2f, name)
 
 
 def native_spiky(x: Any, name: Optional[str] = None) -> Any:

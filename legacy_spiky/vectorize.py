@@ -2,29 +2,42 @@
 
 import functools
 import numbers
-from typing import Any, Callable
+import sys
+import threading
+import warnings
+from typing import Any, Callable, Optional
 
 import numpy as np
 
-from legacy_spiky import _dtypes
+from legacy_spiky import _blocks, _compiled, _dtypes
 from legacy_spiky._errors import check_callable, describe
+from legacy_spiky._threads import in_parallel
 
 __all__ = ["vectorize"]
+
+_BLOCK = 1 << 15  # numbers that become Python's at once
+_FEW = 1 << 10  # numbers that the interpreter is asked for where compiled code stopped
 
 _REAL = (numbers.Real, np.bool_)  # NumPy's other real scalars are registered as numbers.Real
 
 
-def vectorize(f: Callable[[float], Any]) -> Callable[[Any], Any]:
+def vectorize(f: Callable[[float], Any], compile: Optional[bool] = None) -> Callable[[Any], Any]:
     """Makes an array function of a function of one number.
 
     Unlike `np.vectorize` it keeps the dtype of its argument, whatever the first element
-    gives, and takes empty arrays.
+    gives, and takes empty arrays. With Numba (extra `[fast]`) `f` is compiled when it is first
+    needed, where that gives the same numbers bit for bit: arithmetic, comparisons, branches and
+    loops, `abs`, `min`, `max`, `round`, most of `math`, other such functions. What is not compiled,
+    as `np.exp` and `math.hypot`, whose last bits differ, is called in the interpreter, and a
+    warning says why. Where compiled code cannot tell what the interpreter does, at errors and
+    integers over 2**31, the interpreter is asked.
 
     Value: `float(f(float(x)))` for each element: evaluated on Python floats (IEEE double)
     and rounded once to the dtype of `x`.
 
     Args:
       f: a function of one real number that returns one: float, integer or bool.
+      compile: True to have an error where `f` cannot be compiled, False not to try.
 
     Returns:
       A function of one array (or what NumPy makes one of) of any shape: float16,
@@ -33,7 +46,8 @@ def vectorize(f: Callable[[float], Any]) -> Callable[[Any], Any]:
       and raises `TypeError` where `x` or a result of `f` is not real.
 
     Raises:
-      TypeError: `f` is not callable.
+      TypeError: `f` is not callable; with `compile=True`, it cannot be compiled.
+      ImportError: with `compile=True`, Numba is missing.
 
     >>> import numpy as np
     >>> step = vectorize(lambda x: 1 if x > 0.5 else x)
@@ -43,24 +57,106 @@ def vectorize(f: Callable[[float], Any]) -> Callable[[Any], Any]:
     'float32'
     """
     check_callable("f", f)
+    loop_of = _Loop(f, compile)
+    if compile:
+        loop_of()
+
+    def products(x, upstream, y, flush):
+        loop = loop_of()
+        if loop is None:
+            for i in range(0, x.size, _BLOCK):
+                part = slice(i, i + _BLOCK)
+                _interpret(f, flush, x[part], None if upstream is None else upstream[part], y[part])
+        else:
+            in_parallel(functools.partial(_run, loop, f, flush), x, upstream, y)
+
+    def values(x, y, flush):
+        products(x, None, y, flush)
 
     @functools.wraps(f, updated=())
     def array_function(x):
-        x = _dtypes.as_floating(x)
-        arguments = _dtypes.to_double(x).ravel().tolist()
-        results = [f(argument) for argument in arguments]
-        # One look at each type that came, not at each result.
-        unreal = {kind for kind in set(map(type, results)) if not issubclass(kind, _REAL)}
-        if unreal:
-            i = next(i for i, result in enumerate(results) if type(result) in unreal)
-            raise TypeError(
-                "%s returned %r (%s) for x = %r; expected a real number: float, integer or bool"
-                % (describe(f), results[i], type(results[i]).__name__, arguments[i])
-            )
-        try:
-            wide = np.array(results, dtype=np.float64).reshape(x.shape)
-        except OverflowError as error:  # an integer or a fraction
-            raise OverflowError("a result of %s: %s" % (describe(f), error)) from None
-        return _dtypes.round_to(wide, x.dtype)[()]
+        return _blocks.apply(steps, x)[()]
 
+    steps = _blocks.works_by(array_function, values, products, sys.maxsize)
     return array_function
+
+
+class _Loop:
+    """The compiled loop of a function, made when it is first asked for; None where there is none."""
+
+    lock = threading.Lock()
+
+    def __init__(self, f, compile):
+        self.f = f
+        self.compile = compile
+        self.loop = None
+        self.changed = None
+        self.asked = compile is False
+
+    def __call__(self):
+        if not self.asked:
+            with self.lock:
+                if not self.asked:
+                    self._make()
+                    self.asked = True
+        elif self.loop is not None:
+            name = self.changed()
+            if name is not None:
+                self._refuse(
+                    TypeError, "%s, which it reads, is another now than when it was compiled" % name
+                )
+        return self.loop
+
+    def _make(self):
+        try:
+            self.loop, self.changed = _compiled.compiled(self.f)
+        except ImportError as reason:
+            self._refuse(ImportError, reason)
+        except _compiled.NotCompiled as reason:
+            self._refuse(TypeError, reason)
+
+    def _refuse(self, kind, reason):
+        if self.compile:
+            raise kind("%s is not compiled: %s" % (describe(self.f), reason))
+        self.loop = None
+        warnings.warn(
+            "%s runs in the interpreter, number by number, which is slow: %s"
+            % (describe(self.f), reason),
+            RuntimeWarning,
+            stacklevel=2,
+        )
+
+
+def _run(loop, f, flush, x, upstream, y):
+    """Runs the compiled loop of `f`, and the interpreter where that has to be asked."""
+    try:
+        loop(x, upstream, y, *(_dtypes.limits(x.dtype) if flush else (0.0, 0.0)))
+    except Exception:  # what it is the interpreter says, if it is one
+        if x.size <= _FEW:
+            _interpret(f, flush, x, upstream, y)
+            return
+        half = x.size // 2
+        for part in (slice(half), slice(half, None)):
+            _run(loop, f, flush, x[part], None if upstream is None else upstream[part], y[part])
+
+
+def _interpret(f, flush, x, upstream, y):
+    """Writes `f` of each number, times `upstream` if that is not None, to `y`."""
+    wide = _dtypes.to_double(x)
+    arguments = (_dtypes.flush(wide, x.dtype) if flush else wide).tolist()
+    results = [f(argument) for argument in arguments]
+    # One look at each type that came, not at each result.
+    unreal = {kind for kind in set(map(type, results)) if not issubclass(kind, _REAL)}
+    if unreal:
+        i = next(i for i, result in enumerate(results) if type(result) in unreal)
+        raise TypeError(
+            "%s returned %r (%s) for x = %r; expected a real number: float, integer or bool"
+            % (describe(f), results[i], type(results[i]).__name__, arguments[i])
+        )
+    try:
+        wide = np.array(results, dtype=np.float64)
+    except OverflowError as error:  # an integer or a fraction
+        raise OverflowError("a result of %s: %s" % (describe(f), error)) from None
+    y[...] = _dtypes.round_to(_dtypes.flush(wide, x.dtype) if flush else wide, x.dtype)
+    if upstream is not None:
+        y[...] = _dtypes.product(y, upstream)

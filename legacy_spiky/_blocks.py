@@ -1,0 +1,95 @@
+"""Array functions that work block by block: in the cache, into memory that TensorFlow takes over."""
+
+import weakref
+
+import numpy as np
+
+from legacy_spiky import _arithmetic, _dtypes
+
+__all__ = ["Steps", "apply", "empty", "steps_of", "works_by"]
+
+_BLOCK = 1 << 16  # numbers: what the steps need stays in the cache
+# bytes: TensorFlow copies an array that is aligned otherwise, of a small one in no time
+_ALIGNMENT, _SMALL = 64, 1 << 15
+
+
+class Steps:
+    """What an array function does with flat arrays, all of float32 or all of float64.
+
+    Args:
+      values: `values(x, y, flush)` writes its results for `x` to `y`, the same for a number
+        wherever it stands. Where `flush` is true, subnormals count as zero, as in `_dtypes.flush`.
+      products: `products(x, upstream, y, flush)` writes their products with `upstream`; None where
+        `_dtypes.product` will do.
+      block: how many numbers they get at once.
+    """
+
+    def __init__(self, values, products=None, block=_BLOCK):
+        self.values = values
+        self.products = products
+        self.block = block
+
+    def __call__(self, flush, x, y, upstream=None):
+        if upstream is None:
+            self.values(x, y, flush)
+        elif self.products is not None:
+            self.products(x, upstream, y, flush)
+        else:
+            self.values(x, y, flush)
+            y[...] = _dtypes.product(y, upstream)
+
+
+def empty(shape, dtype):
+    """Returns a new array, not filled; a large one is aligned, for TensorFlow to take as it is."""
+    y = np.empty(shape, dtype)
+    if y.nbytes < _SMALL:
+        return y
+    memory = np.empty(y.nbytes + _ALIGNMENT, np.uint8)
+    start = -memory.__array_interface__["data"][0] % _ALIGNMENT
+    return memory[start : start + y.nbytes].view(dtype).reshape(shape)
+
+
+def apply(steps, x, upstream=None, flush=False):
+    """Returns what steps give for an array, or the product with `upstream`: a new array.
+
+    Args:
+      steps: the `Steps`.
+      x: an array of real numbers. What is neither float32 nor float64 goes by way of float64 and
+        is rounded once.
+      upstream: an array of the shape and dtype of `x`, or None.
+      flush: whether subnormals of the dtype count as zero, in what comes and in what goes.
+
+    Raises:
+      TypeError: `x` is complex, text or objects.
+    """
+    x = _dtypes.as_floating(x)
+    if x.dtype != np.float32 and x.dtype != np.float64:
+        y = _dtypes.to_double(x)
+        y = apply(steps, _dtypes.flush(y, x.dtype) if flush else y)
+        y = _dtypes.round_to(_dtypes.flush(y, x.dtype) if flush else y, x.dtype)
+        return y if upstream is None else _dtypes.product(y, upstream)
+    y = empty(x.shape, x.dtype)
+    arrays = [x, y] if upstream is None else [x, y, upstream]
+    arrays = [np.ascontiguousarray(array).reshape(-1) for array in arrays]
+    with _arithmetic.ieee():
+        for i in range(0, x.size, steps.block):
+            steps(flush, *[array[i : i + steps.block] for array in arrays])
+    return y
+
+
+# Not an attribute of the function: functools.wraps would copy it.
+_steps = weakref.WeakKeyDictionary()
+
+
+def works_by(array_function, *arguments):
+    """Notes, and returns, the steps by which an array function works."""
+    _steps[array_function] = Steps(*arguments)
+    return _steps[array_function]
+
+
+def steps_of(func):
+    """Returns the steps that an array function works by, or None."""
+    try:
+        return _steps.get(func)
+    except TypeError:  # it has no hash, or no weak references
+        return None
