@@ -6,12 +6,18 @@ import numpy as np
 
 from legacy_spiky import _dtypes
 
-__all__ = ["bits", "boundaries", "distance", "plain", "samples", "upstreams"]
+__all__ = ["bits", "boundaries", "distance", "native", "plain", "samples", "upstreams"]
 
 
 def bits(x):
     """Returns the bit patterns of a floating array, as unsigned integers."""
     return np.ascontiguousarray(x).view("u%d" % x.dtype.itemsize).reshape(x.shape)
+
+
+def native(x):
+    """Returns an array in the byte order of this machine."""
+    x = np.asarray(x)
+    return x if x.dtype.isnative else x.astype(x.dtype.newbyteorder("="))
 
 
 def _sign_bit(dtype):

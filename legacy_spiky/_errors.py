@@ -1,10 +1,11 @@
 """What errors say of a user's function."""
 
 import functools
+import re
 
 import numpy as np
 
-__all__ = ["check_callable", "describe", "qualified_name"]
+__all__ = ["check_callable", "describe", "qualified_name", "reason"]
 
 
 def _unwrap(func):
@@ -49,3 +50,14 @@ def check_callable(role, func):
             "%s must be a function or another callable, got %r (%s)"
             % (role, func, type(func).__name__)
         )
+
+
+# What TensorFlow says before the reason: where the op was made, in its several versions.
+_PREAMBLE = r"\s*($|Graph execution error:|Detected at node |File \"|Node: '|<stack traces un)"
+
+
+def reason(error):
+    """Returns the line of an error's text that says most; TensorFlow's run to pages."""
+    lines = [line for line in str(error).splitlines() if not re.match(_PREAMBLE, line)]
+    telling = [line for line in lines if re.match(r"\s*[\w.]*(Error|Exception|Exit): ", line)]
+    return (telling or lines or [""])[0].strip()

@@ -12,6 +12,7 @@ import traceback
 import numpy as np
 
 from legacy_spiky import _tf
+from legacy_spiky._errors import reason
 from legacy_spiky._tf import tf
 
 __all__ = ["Interpreter", "load", "serve"]
@@ -177,6 +178,6 @@ def serve():
             else:
                 answer = function(*message)
             _send(stream, {"answer": answer})
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             traceback.print_exc()
-            _send(stream, {"error": "%s: %s" % (type(error).__name__, error)})
+            _send(stream, {"error": "%s: %s" % (type(error).__name__, reason(error))})

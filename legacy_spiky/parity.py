@@ -5,15 +5,14 @@ functions of arrays (`arrays`). `compare` runs two or more of them on the same i
 gradients and reports where they differ; `assert_parity` is that for a test.
 """
 
-import re
 from typing import Any, Callable, Sequence, Union
 
 import numpy as np
 
 from legacy_spiky import _dtypes
-from legacy_spiky._bits import bits, boundaries, distance, samples, upstreams
+from legacy_spiky._bits import bits, boundaries, distance, native, samples, upstreams
 from legacy_spiky._derivative import check_derivative
-from legacy_spiky._errors import check_callable, describe
+from legacy_spiky._errors import check_callable, describe, reason
 from legacy_spiky._report import SHOWN, Report, new_row, shown
 from legacy_spiky._worlds import arrays, eager, function, interpreter, session, xla
 
@@ -129,25 +128,25 @@ def _compare_arrays(row, inputs, reference, candidate, ulp, rtol, atol):
         row["worst"] = found(farthest[np.argmax(absolute[farthest])])
 
 
+def _arrays(x):
+    return [native(array) for array in (x if isinstance(x, (list, tuple)) else [x])]
+
+
 def _label(implementation):
     return getattr(implementation, "label", None) or describe(implementation)
-
-
-def _reason(error):
-    """Returns the line of an error's text that says most; TensorFlow's run to pages."""
-    lines = str(error).strip().splitlines() or [""]
-    telling = [line for line in lines if re.match(r"\s*[\w.]*(Error|Exception): ", line)]
-    return (telling or lines)[0].strip()
 
 
 def _run(role, implementation, inputs, upstream=None):
     """Runs an implementation and says which side it was, where it fails."""
     side = "the %s (%s)" % (role, _label(implementation))
+    # Copies: an op may write to its argument, which TensorFlow need not have copied.
+    inputs = [np.array(x) for x in inputs]
+    upstream = None if upstream is None else [np.array(g) for g in upstream]
     try:
         values, gradients = implementation(inputs, upstream)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise RuntimeError(
-            "%s raised %s: %s" % (side, type(error).__name__, _reason(error))
+            "%s raised %s: %s" % (side, type(error).__name__, reason(error))
         ) from error
     for array in list(values) + list(gradients):
         if array is not None and array.dtype.kind not in "biuf" and array.dtype.name != "bfloat16":
@@ -224,14 +223,14 @@ def compare(
     for implementation in (reference,) + candidates:
         check_callable("an implementation", implementation)
     inputs = samples() if inputs is None else inputs
-    inputs = [np.asarray(x) for x in (inputs if isinstance(inputs, (list, tuple)) else [inputs])]
+    inputs = _arrays(inputs)
     if flush_subnormals:
         inputs = _flushed(inputs, results=False)
     if upstream is None:
         values, _ = _run("reference", reference, inputs)
         upstream = [upstreams(y.shape, y.dtype, seed) for seed, y in enumerate(values)]
-    elif not isinstance(upstream, (list, tuple)):
-        upstream = [upstream]
+    else:
+        upstream = _arrays(upstream)
     ours = _run("reference", reference, inputs, upstream)
     report = Report(_label(reference))
     for candidate in candidates:

@@ -71,6 +71,10 @@ def raises_when_it_runs(x):
     return py_func(broken, [x], x.dtype, grad=lambda op, upstream: upstream)
 
 
+def out_of_range(x):
+    return tf.gather(x, [7])
+
+
 def complex_values(x):
     return tf.complex(x, x)
 
@@ -98,6 +102,24 @@ def with_an_integer(x):
     return py_func(value, [x], [x.dtype, tf.int32], grad=lambda op, g, _: 2 * g)
 
 
+def in_place(x):
+    """Identity, but for what its function does to its argument."""
+
+    def value(x):
+        x[x < 0] = 0
+        return x
+
+    return tf.numpy_function(value, [x], x.dtype)
+
+
+def exits(x):
+    sys.exit(0)
+
+
+def exits_when_it_runs(x):
+    return py_func(lambda x: sys.exit(0), [x], x.dtype)
+
+
 not_callable = 3
 
 
@@ -110,6 +132,8 @@ def echo():
         print("something")
         if arguments[0] == "raise":
             return 1 / 0
+        if arguments[0] == "sys.exit":
+            sys.exit(0)
         if arguments[0] == "exit":
             sys.stderr.write("gone")
             sys.stderr.flush()

@@ -62,6 +62,8 @@ def test_about(echo):
 def test_an_exception_does_not_end_it(echo):
     with pytest.raises(RuntimeError, match="in .*: ZeroDivisionError: division by zero"):
         echo("raise")
+    with pytest.raises(RuntimeError, match="in .*: SystemExit: 0"):
+        echo("sys.exit")
     assert echo(1) == [1]
 
 
@@ -96,11 +98,10 @@ def test_several_inputs_and_no_gradient():
 
 
 def test_what_raises_there():
-    other = interpreter(sys.executable, "planted:raises_when_it_runs")
-    with pytest.raises(
-        RuntimeError, match="the reference .planted.raises_when_it_runs, .*'planted'"
-    ):
-        compare(other, session(planted.right))
+    other = interpreter(sys.executable, "planted:out_of_range")
+    words = r"the reference .planted.out_of_range, .*InvalidArgumentError: indices\[0\] = 7 is not"
+    with pytest.raises(RuntimeError, match=words):
+        compare(other, session(planted.right), inputs=np.zeros(2, np.float32))
 
 
 # Where it does not begin.

@@ -134,15 +134,58 @@ def test_another_number_of_outputs(run_in):
         compare(REFERENCE, run_in(planted.two))
 
 
+@pytest.mark.skipif(not hasattr(tf, "numpy_function"), reason="needs numpy_function")
+def test_inputs_are_not_shared(run_in):
+    """TensorFlow hands on an array that is aligned as its own are."""
+    memory = np.zeros(64, np.float32)
+    start = -memory.ctypes.data % 64 // 4
+    x = memory[start : start + 4]
+    x[:] = [-1, 2, -3, 4]
+    report = compare(run_in(tf.identity), run_in(planted.in_place), inputs=x)
+    assert row(report, "value")["mismatches"] == 2
+    assert x.tolist() == [-1, 2, -3, 4]
+
+
+def test_upstreams_are_not_shared():
+    def greedy(inputs, upstream=None):
+        if upstream is not None:
+            upstream[0][:] = 0
+        return inputs, [] if upstream is None else upstream
+
+    upstream = np.float32([1, 2])
+    x = np.float32([0, 0])
+    report = compare(greedy, lambda *both: both, inputs=x, upstream=upstream)
+    assert upstream.tolist() == [1, 2]
+    assert row(report, "gradient")["mismatches"] == 2
+
+
+def test_the_other_byte_order(run_in):
+    x = samples("float32", -2, 2, count=100)
+    swapped = x.astype(x.dtype.newbyteorder())
+    ones = np.ones_like(swapped)
+    report = assert_parity(REFERENCE, run_in(planted.right), inputs=swapped, upstream=ones)
+    assert report.tried == len(x)
+
+
 # What raises, and on which side.
 
 
-@pytest.mark.parametrize("op", [planted.raises, planted.raises_when_it_runs])
-def test_the_side_that_raises(run_in, op):
-    with pytest.raises(RuntimeError, match=r"the candidate \(planted.%s, .*planted" % op.__name__):
-        compare(REFERENCE, run_in(op))
-    with pytest.raises(RuntimeError, match=r"the reference \(planted.%s, .*planted" % op.__name__):
-        compare(run_in(op), REFERENCE)
+@pytest.mark.parametrize(
+    "name, words",
+    [
+        ("raises", "KeyError: 'planted'"),
+        ("raises_when_it_runs", "KeyError: 'planted'"),
+        ("exits", "SystemExit: 0"),
+        ("exits_when_it_runs", "SystemExit: 0"),
+        ("out_of_range", r"InvalidArgumentError: .*indices\[0\] = 7 is not in"),
+    ],
+)
+def test_the_side_that_raises(run_in, name, words):
+    op, x = run_in(getattr(planted, name)), np.zeros(2, np.float32)
+    with pytest.raises(RuntimeError, match=r"the candidate \(planted.%s, .*%s" % (name, words)):
+        compare(REFERENCE, op, inputs=x)
+    with pytest.raises(RuntimeError, match=r"the reference \(planted.%s, .*%s" % (name, words)):
+        compare(op, REFERENCE, inputs=x)
 
 
 def test_no_tensor(run_in):
