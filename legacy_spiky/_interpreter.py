@@ -3,6 +3,7 @@
 import importlib
 import json
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -12,10 +13,11 @@ import traceback
 import numpy as np
 
 from legacy_spiky import _tf
+from legacy_spiky._bits import native
 from legacy_spiky._errors import reason
 from legacy_spiky._tf import tf
 
-__all__ = ["Interpreter", "load", "serve"]
+__all__ = ["Interpreter", "explain", "load", "serve"]
 
 
 def load(name):
@@ -26,31 +28,64 @@ def load(name):
       ValueError: it is not of that form.
     """
     module, _, attribute = name.partition(":")
+    if module.endswith(".py"):
+        instead = "%s:%s" % (os.path.basename(module)[:-3], attribute or "name")
+        raise ValueError("expected module:name, got %r: write %s" % (name, instead))
     if not module or not attribute:
         raise ValueError("expected module:name, as legacy_spiky:tf_spiky, got %r" % name)
-    target = importlib.import_module(module)
+    try:
+        found = target = importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if module != error.name and not module.startswith("%s." % error.name):
+            raise  # the module is there, what it imports is not
+        places = "the current folder is looked in first (%s), then PYTHONPATH" % os.getcwd()
+        raise ModuleNotFoundError("%s: %s" % (error, places), name=error.name) from None
     for part in attribute.split("."):
         if not hasattr(target, part):
-            raise ImportError("%s has no %s" % (module, attribute))
+            place = getattr(found, "__file__", "built in")
+            raise ImportError("%s (%s) has no %s" % (module, place, attribute))
         target = getattr(target, part)
     return target
+
+
+def explain(error):
+    """Returns the type and the reason of what a user's op raised, and what may be behind it."""
+    text, hint = "%s: %s" % (type(error).__name__, reason(error)), ""
+    if isinstance(error, TypeError) and "required positional argument" in text:
+        hint = (
+            "; arguments without a default are taken for tensors: give inputs=[x, a], or fix a "
+            "parameter with a wrapper or functools.partial"
+        )
+    elif isinstance(error, (AttributeError, TypeError)) and tf.VERSION >= "2":
+        if re.search("module 'tensorflow.* has no attribute|unexpected keyword", text):
+            hint = (
+                "; written for TensorFlow 1? Then run it there: --tf1-python "
+                ".venv-tf1/bin/python, or interpreter('.venv-tf1/bin/python', 'module:name')"
+            )
+    return text + hint
 
 
 # Messages: JSON, in which an array is {"array": [dtype, shape]}, then the bytes of the arrays in
 # their order. Pickles of NumPy 2 cannot be read by NumPy 1.
 
 
-def _send(stream, message):
+def _encode(message):
     arrays = []
 
     def stand_in(array):
-        arrays.append(np.ascontiguousarray(array))
-        return {"array": [arrays[-1].dtype.name, array.shape]}
+        array = native(array)
+        if array.dtype.kind not in "biufc" and array.dtype.name != "bfloat16":
+            raise TypeError("only numbers go to another interpreter and back, not %s" % array.dtype)
+        arrays.append(array)
+        return {"array": [array.dtype.name, array.shape]}
 
     text = json.dumps(message, default=stand_in).encode()
-    stream.write(struct.pack("<Q", len(text)) + text)
-    for array in arrays:
-        stream.write(array.tobytes())
+    return [struct.pack("<Q", len(text)), text] + [array.tobytes() for array in arrays]
+
+
+def _send(stream, parts):
+    for part in parts:
+        stream.write(part)
     stream.flush()
 
 
@@ -71,8 +106,13 @@ def _receive(stream):
         return np.frombuffer(bytearray(_read(stream, size)), dtype).reshape(shape)
 
     (size,) = struct.unpack("<Q", _read(stream, 8))
+    if size > 1 << 26:  # arrays are not in it
+        raise ValueError("a message of %d bytes" % size)
     return json.loads(_read(stream, size).decode(), object_hook=array)
 
+
+# What comes before the first message; before it a wrapper may have printed what it likes.
+_GREETING = b"\0legacy_spiky answers\n"
 
 # Loads this package from where it is, without its neighbours, which are of another Python.
 _BOOTSTRAP = """
@@ -106,6 +146,7 @@ class Interpreter:
 
     def __init__(self, python, factory, *arguments, path=()):
         self.python = python
+        self._gone = None  # why it is no more
         self._messages = tempfile.TemporaryFile()
         package = os.path.join(os.path.dirname(os.path.abspath(__file__)), "__init__.py")
         # A home would be of this Python.
@@ -120,27 +161,61 @@ class Interpreter:
                 env=environment,
             )
         except OSError as error:
-            raise RuntimeError("the interpreter %s does not start: %s" % (python, error)) from None
+            hint = "; for a folder give its bin/python" if os.path.isdir(python) else ""
+            raise RuntimeError(
+                "the interpreter %s does not start: %s%s" % (python, error, hint)
+            ) from None
+        self._await_greeting()
         self.about = self._ask([factory, arguments])
 
     def __call__(self, *arguments):
         return self._ask(arguments)
 
+    def _await_greeting(self):
+        wrote = bytearray()
+        for _ in range(1 << 16):
+            byte = self._process.stdout.read(1)
+            wrote += byte
+            if wrote.endswith(_GREETING):
+                return
+            if not byte:
+                break
+        else:
+            self._process.kill()
+        raise RuntimeError(self._last_words(wrote))
+
+    def _last_words(self, wrote=b""):
+        status = self._process.wait()
+        self._messages.seek(0)
+        said = self._messages.read().decode(errors="replace").strip().splitlines()
+        if wrote and not said:
+            words = "is no Python that runs legacy_spiky: it wrote %r"
+            words %= bytes(wrote[:60]).decode(errors="replace")
+        else:
+            words = "ended with status %d: %s" % (status, said[-1] if said else "it said nothing")
+        return "the interpreter %s %s" % (self.python, words)
+
     def _ask(self, message):
-        try:
-            _send(self._process.stdin, message)
-            answer = _receive(self._process.stdout)
-        except (EOFError, BrokenPipeError):
-            status = self._process.wait()
-            self._messages.seek(0)
-            said = self._messages.read().decode(errors="replace").strip().splitlines()
-            raise RuntimeError(
-                "the interpreter %s ended with status %d: %s"
-                % (self.python, status, said[-1] if said else "it said nothing")
-            ) from None
-        if "error" in answer:
-            raise RuntimeError("in %s: %s" % (self.python, answer["error"]))
-        return answer["answer"]
+        question = _encode(message)
+        if self._gone is None:
+            try:
+                _send(self._process.stdin, question)
+                kind, content = _receive(self._process.stdout)
+            except (EOFError, BrokenPipeError):
+                self._gone = self._last_words()
+            except BaseException as error:
+                # What is left of this answer would be taken for the next one.
+                self._process.kill()
+                why = str(error) or type(error).__name__
+                self._gone = "the interpreter %s was stopped within an answer (%s): make another"
+                self._gone %= (self.python, why)
+                if not isinstance(error, Exception):
+                    raise
+        if self._gone is not None:
+            raise RuntimeError(self._gone)
+        if kind == "error":
+            raise RuntimeError("in %s: %s" % (self.python, content))
+        return content
 
     def __del__(self):
         process = getattr(self, "_process", None)
@@ -156,15 +231,18 @@ class Interpreter:
 
 def serve():
     """Answers, on the standard streams, what an `Interpreter` asks, until that ends."""
-    stream = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what functions print would spoil the messages
+    questions, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    # What functions read and print would spoil the messages.
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(2, 1)
+    _send(answers, [_GREETING])
     tf.logging.set_verbosity(tf.logging.ERROR)
     function = None
     while True:
         try:
-            message = _receive(sys.stdin.buffer)
+            message = _receive(questions)
         except EOFError:
-            return
+            os._exit(0)  # whatever threads there are
         try:
             if function is None:
                 factory, arguments = message
@@ -177,7 +255,7 @@ def serve():
                 }
             else:
                 answer = function(*message)
-            _send(stream, {"answer": answer})
+            _send(answers, _encode(["answer", answer]))
         except (Exception, SystemExit) as error:
             traceback.print_exc()
-            _send(stream, {"error": "%s: %s" % (type(error).__name__, reason(error))})
+            _send(answers, _encode(["error", explain(error)]))

@@ -81,6 +81,11 @@ def _known(gradients, places, count):
     return known
 
 
+def _arrays(results):
+    # A session gives NumPy scalars where there is no dimension.
+    return [None if y is None else np.asarray(y) for y in results]
+
+
 def session(op: Callable[..., Any]) -> Callable[..., Any]:
     """An op in a TensorFlow 1 graph and session.
 
@@ -129,11 +134,11 @@ def session(op: Callable[..., Any]) -> Callable[..., Any]:
         here, xs, ys, upstream_placeholders, gradients = graphs[key]
         feed = dict(zip(xs, inputs))
         if upstream is None:
-            return here.run(ys, feed), []
+            return _arrays(here.run(ys, feed)), []
         feed.update(zip(upstream_placeholders, upstream))
         known = {i: g for i, g in enumerate(gradients) if g is not None}
         values, known = here.run([ys, known], feed)
-        return values, [known.get(i) for i in range(len(xs))]
+        return _arrays(values), _arrays(known.get(i) for i in range(len(xs)))
 
     return _labelled(run, op, "session")
 

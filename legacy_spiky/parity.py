@@ -12,7 +12,8 @@ import numpy as np
 from legacy_spiky import _dtypes
 from legacy_spiky._bits import bits, boundaries, distance, native, samples, upstreams
 from legacy_spiky._derivative import check_derivative
-from legacy_spiky._errors import check_callable, describe, reason
+from legacy_spiky._errors import check_callable, describe
+from legacy_spiky._interpreter import explain
 from legacy_spiky._report import SHOWN, Report, new_row, shown
 from legacy_spiky._worlds import arrays, eager, function, interpreter, session, xla
 
@@ -145,9 +146,7 @@ def _run(role, implementation, inputs, upstream=None):
     try:
         values, gradients = implementation(inputs, upstream)
     except (Exception, SystemExit) as error:
-        raise RuntimeError(
-            "%s raised %s: %s" % (side, type(error).__name__, reason(error))
-        ) from error
+        raise RuntimeError("%s raised %s" % (side, explain(error))) from error
     for array in list(values) + list(gradients):
         if array is not None and array.dtype.kind not in "biuf" and array.dtype.name != "bfloat16":
             raise TypeError("%s gives %s; parity is of real numbers" % (side, array.dtype))

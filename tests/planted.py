@@ -2,6 +2,8 @@
 
 import os
 import sys
+import threading
+import time
 
 import numpy as np
 
@@ -120,11 +122,24 @@ def exits_when_it_runs(x):
     return py_func(lambda x: sys.exit(0), [x], x.dtype)
 
 
+def summed(x):
+    return tf.reduce_sum(x)
+
+
+def old(x):
+    """As in TensorFlow 1, where this name was."""
+    import tensorflow
+
+    return tensorflow.to_bfloat17(x)
+
+
 not_callable = 3
 
 
 def echo():
     """For the tests of the other interpreter: a function that returns its arguments."""
+
+    sys.stdin.read()  # nothing of what it is asked
 
     def function(*arguments):
         if arguments[0] is None or not isinstance(arguments[0], str):
@@ -138,6 +153,10 @@ def echo():
             sys.stderr.write("gone")
             sys.stderr.flush()
             os._exit(3)
+        if arguments[0] == "thread":
+            threading.Thread(target=time.sleep, args=[60]).start()
+        if arguments[0] == "strings":
+            return np.array(["text"])
         return arguments
 
     return function

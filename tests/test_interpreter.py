@@ -1,15 +1,17 @@
 """Another interpreter on the other side: here, this one."""
 
 import os
+import signal
 import stat
 import sys
+import threading
 
 import numpy as np
 import planted
 import pytest
 
 from legacy_spiky import _tf, np_d_spiky, np_spiky
-from legacy_spiky._interpreter import Interpreter, load
+from legacy_spiky._interpreter import _GREETING, Interpreter, _encode, load
 from legacy_spiky._tf import tf
 from legacy_spiky.parity import arrays, assert_parity, boundaries, compare, interpreter, session
 
@@ -41,6 +43,12 @@ def test_arrays_there_and_back(echo, dtype, shape):
     assert result.tobytes() == array.tobytes()
 
 
+@pytest.mark.parametrize("dtype", [">f4", ">i8", "<f4"])
+def test_byte_orders(echo, dtype):
+    (result,) = echo(np.array([1, 2], dtype))
+    assert result.dtype.isnative and result.tolist() == [1, 2]
+
+
 @pytest.mark.parametrize("value", [None, 1, 0.1, "text", [1, [2, None]], {"a": [1]}])
 def test_other_values_there_and_back(echo, value):
     assert echo(value, value) == [value, value]
@@ -64,12 +72,17 @@ def test_an_exception_does_not_end_it(echo):
         echo("raise")
     with pytest.raises(RuntimeError, match="in .*: SystemExit: 0"):
         echo("sys.exit")
+    with pytest.raises(RuntimeError, match="TypeError: only numbers go to another .* not <U4"):
+        echo("strings")
+    with pytest.raises(TypeError, match="only numbers go to another interpreter and back, not obj"):
+        echo({1})
     assert echo(1) == [1]
 
 
 def test_it_ends_when_it_is_collected():
     other = Interpreter(sys.executable, "planted:echo", path=[HERE])
     process = other._process
+    other("thread")  # which runs on
     del other
     assert process.poll() == 0
 
@@ -80,6 +93,48 @@ def test_it_ends_in_the_middle():
         other("exit")
     with pytest.raises(RuntimeError, match="ended with status 3: gone"):  # and again
         other(1)
+
+
+def pretender(tmp_path, answers, *after):
+    """An interpreter that says what it was told to, whatever it is asked."""
+    messages = [_GREETING] + _encode(["answer", {}]) + list(answers)
+    (tmp_path / "answers").write_bytes(b"".join(messages))
+    path = script(tmp_path, "cat %s; exec sleep 60\n" % (tmp_path / "answers"))
+    return Interpreter(path, "any:thing")
+
+
+@pytest.mark.parametrize(
+    "answers, words",
+    [
+        ([b"\xff" * 8], "a message of 18446744073709551615 bytes"),
+        ([b"\3" + bytes(7), b"{]}"], "Expecting "),
+        (_encode([1, 2, 3]), "too many values to unpack"),
+        (_encode(3), "cannot unpack|not iterable"),
+    ],
+)
+def test_an_answer_that_cannot_be_read(tmp_path, answers, words):
+    other = pretender(tmp_path, answers)
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="stopped within an answer .*(%s)" % words):
+            other(1)
+    assert other._process.wait() < 0
+
+
+def test_interrupted(tmp_path):
+    """The answer that comes too late is not taken for that to the next question."""
+    other = pretender(tmp_path, [])
+    timer = threading.Timer(0.2, os.kill, [os.getpid(), signal.SIGINT])
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        other(1)
+    with pytest.raises(RuntimeError, match=r"within an answer \(KeyboardInterrupt\): make another"):
+        other(2)
+
+
+def test_numbers_of_no_dimension():
+    x = np.float64([1, 2])
+    other = interpreter(sys.executable, "planted:summed")
+    assert_parity(session(planted.summed), other, inputs=x)
 
 
 def test_parity():
@@ -125,6 +180,22 @@ def test_no_python(tmp_path):
         interpreter(path, "planted:right")
 
 
+@pytest.mark.parametrize("answer", ["echo 'no Python'", "yes"])
+def test_what_writes_something_else(tmp_path, answer):
+    with pytest.raises(RuntimeError, match="is no Python that runs legacy_spiky: it wrote '[ny]"):
+        interpreter(script(tmp_path, answer), "planted:right")
+
+
+def test_a_wrapper_that_prints(tmp_path):
+    path = script(tmp_path, 'echo loading modules; exec %s "$@"\n' % sys.executable)
+    assert Interpreter(path, "planted:echo")("text") == ["text"]
+
+
+def test_a_folder(tmp_path):
+    with pytest.raises(RuntimeError, match="does not start: .*; for a folder give its bin/python"):
+        interpreter(str(tmp_path), "planted:right")
+
+
 def with_module(tmp_path, name, text):
     """An interpreter like this one, in which a module is another."""
     (tmp_path / "other").mkdir()
@@ -157,8 +228,15 @@ def test_too_old_a_python(tmp_path):
 @pytest.mark.parametrize(
     "name, kind, words",
     [
-        ("nowhere:right", ImportError, "No module named 'nowhere'"),
-        ("planted:nothing", ImportError, "planted has no nothing"),
+        (
+            "nowhere:right",
+            ImportError,
+            "No module named 'nowhere': the current folder is looked in first .*, then PYTHONPATH",
+        ),
+        ("planted:nothing", ImportError, r"planted \(.*planted.py\) has no nothing"),
+        ("sys:nothing", ImportError, r"sys \(built in\) has no nothing"),
+        ("planted.py:right", ValueError, "got 'planted.py:right': write planted:right"),
+        ("./planted.py", ValueError, "got './planted.py': write planted:name"),
         ("planted", ValueError, "expected module:name, as legacy_spiky:tf_spiky, got 'planted'"),
         (":right", ValueError, "expected module:name"),
     ],
