@@ -9,7 +9,7 @@ from quiet import tf
 import legacy_spiky
 from legacy_spiky import parity
 from legacy_spiky._dtypes import flush, round_to, to_double
-from legacy_spiky._interpreter import load
+from legacy_spiky._interpreter import explain, load
 
 
 def named(implementation, label):
@@ -116,9 +116,8 @@ def of_pair(python, reference, candidate):
 def of_candidate(candidate):
     try:
         op = load(candidate)
-    except Exception as error:  # the user's module may raise anything
-        what = "the candidate %s: %s: %s" % (candidate, type(error).__name__, error)
-        raise RuntimeError(what) from error
+    except (Exception, SystemExit) as error:  # the user's module may raise anything
+        raise RuntimeError("the candidate %s: %s" % (candidate, explain(error))) from error
     if not callable(op):
         raise TypeError("the candidate %s is no function, but %r" % (candidate, op))
     return in_each_world(op, candidate)

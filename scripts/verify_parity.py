@@ -27,6 +27,7 @@ import platform
 import random
 import sys
 import time
+import traceback
 
 import exhaustive
 import implementations
@@ -37,6 +38,7 @@ from quiet import need, progress, tf
 from train_digits import initial_weights
 
 from legacy_spiky import _tf, parity
+from legacy_spiky._bits import plain
 
 SHAPES = [(), (1,), (0,), (0, 3), (7,), (2, 3), (2, 3, 4), (2, 3, 4, 5)]
 EPOCHS = 15
@@ -45,7 +47,7 @@ EPOCHS = 15
 def inputs_of_spiky(seed):
     """Returns arrays of each dtype: all there are, or boundaries and random ones; and shapes."""
     arrays = [
-        parity.samples(dtype.name, count=1000000, seed=seed + i)
+        parity.samples(dtype.name, count=1000000, seed=(seed + i) % 2**32)
         for i, dtype in enumerate(_tf.FLOATING)
     ]
     numbers = parity.samples("float32", seed=seed)
@@ -94,7 +96,8 @@ def compare_pair(options, report):
     seed = options.seed or 0
     x = parity.samples(options.dtype, options.low, options.high, seed=seed)
     arity = implementations.arity(options.candidate)
-    inputs = [x] + [np.random.RandomState(seed + i).permutation(x) for i in range(1, arity)]
+    orders = [np.random.RandomState((seed + i) % 2**32) for i in range(1, arity)]
+    inputs = [x] + [order.permutation(x) for order in orders]
     for candidate in candidates:
         report.add(parity.compare(reference, candidate, inputs=inputs, **options.tolerance))
 
@@ -173,21 +176,28 @@ def plot_functions(path, options):
     low = -2 if options.low is None else options.low
     high = 2 if options.high is None else options.high
     x = np.linspace(low, high, 2049).astype(options.dtype if options.dtype != "bfloat16" else "f4")
-    ones = np.ones_like(x)
-    ours = reference([x], [ones])
+    inputs = [x]
+    if options.candidate:  # further arguments are 1
+        inputs += [np.ones_like(x)] * (implementations.arity(options.candidate) - 1)
+    values, _ = reference(inputs)
+    ones = [np.ones(y.shape, y.dtype) for y in values]
+    ours = reference(inputs, ones)
     figure, axes = pyplot.subplots(4, 1, sharex=True, figsize=(10, 9), constrained_layout=True)
     titles = ["value", "gradient", "difference of values", "difference of gradients"]
     for ax, title in zip(axes, titles):
         ax.set_title(title, loc="left")
         ax.grid(alpha=0.3)
     for i in range(2):
-        axes[i].plot(x, ours[i][0], ".", color="black", ms=3, label=reference.label)
+        if ours[i][0] is not None:
+            axes[i].plot(x, ours[i][0], ".", color="black", ms=3, label=reference.label)
     for candidate in candidates:
-        theirs = candidate([x], [ones])
+        theirs = candidate(inputs, ones)
         for i in range(2):
-            axes[i].plot(x, theirs[i][0], ".", ms=1, label=candidate.label)
-            difference = np.float64(theirs[i][0]) - ours[i][0]
-            axes[2 + i].plot(x, difference, ".", ms=2, label=candidate.label)
+            if theirs[i][0] is not None:
+                axes[i].plot(x, theirs[i][0], ".", ms=1, label=candidate.label)
+            if ours[i][0] is not None and theirs[i][0] is not None:
+                difference = np.float64(theirs[i][0]) - np.float64(ours[i][0])
+                axes[2 + i].plot(x, difference, ".", ms=2, label=candidate.label)
     axes[0].legend(fontsize=7, markerscale=3, loc="upper left", bbox_to_anchor=(1, 1))
     axes[3].set_xlabel("x")
     figure.savefig(path, dpi=120)
@@ -289,9 +299,10 @@ def arguments(argv):
         parser.error("--training goes with neither --candidate nor --exhaustive")
     if not options.candidate and any(options.tolerance.values()):
         parser.error("spiky is compared bit for bit: a tolerance wants a --candidate")
-    if (options.low, options.high) != (None, None) and not options.reference:
-        parser.error("--low and --high want a --reference")
-    if options.dtype != "float32" and (not options.reference or options.exhaustive is not None):
+    sampled = options.reference and options.exhaustive is None
+    if (options.low, options.high) != (None, None) and not sampled:
+        parser.error("--low and --high want a --reference, and not --exhaustive")
+    if options.dtype != "float32" and not sampled:
         parser.error("--dtype wants a --reference, and not --exhaustive")
     if options.exhaustive is not None and not 1 <= options.exhaustive <= exhaustive.BLOCKS:
         parser.error("--exhaustive takes from 1 to 4096 blocks, got %d" % options.exhaustive)
@@ -309,8 +320,10 @@ def main(argv=None):
     options = arguments(argv)
     sys.path.insert(0, os.getcwd())  # for the user's modules
     started = time.time()
-    if options.plot:
-        need("matplotlib.pyplot", "plot")  # and not after all the work
+    if options.plot:  # and not after all the work
+        need("matplotlib.pyplot", "plot")
+    if options.training:
+        need("sklearn.datasets", "demo")
     print(
         "TensorFlow %s, NumPy %s, Python %s"
         % (tf.VERSION, np.__version__, platform.python_version()),
@@ -328,22 +341,30 @@ def main(argv=None):
             compare_pair(options, report)
         else:
             compare_spiky(options, report)
-    except KeyboardInterrupt:
-        problem = "interrupted"
-    except (ImportError, OSError, RuntimeError, TypeError, ValueError) as error:
-        problem = str(error) or type(error).__name__
+    except BaseException as error:  # sys.exit(0) in the user's code too
+        problem = words_of(error)
     return finish(options, comparisons if options.training else [report], problem, started)
+
+
+def words_of(error):
+    """Returns what to say of an error; of one that nobody expected also prints where it was."""
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    if isinstance(error, (ImportError, OSError, RuntimeError, TypeError, ValueError)):
+        return str(error) or type(error).__name__
+    traceback.print_exc()
+    return "%s: %s" % (type(error).__name__, error)
 
 
 def finish(options, results, problem, started):
     """Prints, writes and draws what was found; returns the exit status."""
     seconds = time.time() - started
     ok = all(result.ok for result in results)
-    if problem is None or any(result.tried for result in results):
-        print(*results, sep="\n")
-        print(closing_line(options, results, seconds))
-    sys.stdout.flush()
     try:
+        if problem is None or any(result.tried for result in results):
+            print(*results, sep="\n")
+            print(closing_line(options, results, seconds))
+        sys.stdout.flush()
         if options.json:
             write_json(options.json, options, results, problem, seconds)
         if options.plot and problem is None:
@@ -352,8 +373,8 @@ def finish(options, results, problem, started):
             else:
                 plot_functions(options.plot, options)
             print("drew", options.plot)
-    except OSError as error:
-        problem = problem or str(error)
+    except BaseException as error:
+        problem = problem or words_of(error)
     if problem is not None:
         print("not verified: " + problem, file=sys.stderr)
         return 2
@@ -379,14 +400,14 @@ def write_json(path, options, results, problem, seconds):
         "tensorflow": tf.VERSION,
         "numpy": np.__version__,
         "python": platform.python_version(),
-        "options": vars(options),
+        "options": plain(vars(options)),
         "ok": problem is None and all(result.ok for result in results),
         "problem": problem,
         "seconds": round(seconds, 1),
         "results": [result.to_json() for result in results],
     }
     with open(path, "w") as text:
-        json.dump(report, text, indent=1)
+        json.dump(report, text, indent=1, allow_nan=False)
         text.write("\n")
 
 

@@ -139,6 +139,7 @@ def test_another_gradient_is_found(lockstep, here, scripts, monkeypatch):  # noq
 
 @pytest.mark.skipif(EAGER, reason="there is a gradient tape")
 def test_no_tape(here):  # noqa: F811
+    pytest.importorskip("sklearn")
     status, _, stderr = here("--training")
     assert status == 2
     assert "--training wants TensorFlow 2 here" in stderr

@@ -1,5 +1,6 @@
 """scripts/verify_parity.py, as a person runs it, and its faults planted."""
 
+import importlib
 import json
 import os
 import signal
@@ -153,16 +154,24 @@ def test_the_log(exhaustive, tmp_path):
     assert exhaustive.read_log(path, options, parity.Report()) == []
     report = parity.compare(
         exhaustive.SCALAR,
-        exhaustive.ARRAY,
+        parity.arrays(np.positive, np.positive),
         inputs=np.float32([1, np.nan]),
         upstream=np.float32([1, 1]),
     )
-    report.rows[0].update({"mismatches": 1, "worst ulp": np.inf})
+    assert report.rows[0]["worst ulp"] == np.inf
+    for row in report.rows:
+        row["tried"] = 2 << 20
     exhaustive.write_log(path, options, report, [7, 3])
     again = parity.Report()
     assert exhaustive.read_log(path, options, again) == [7, 3]
     assert (again.reference, again.rows) == (report.reference, report.rows)
-    for damage in ("{", "[]", "3", '{"about": 1}'):
+    with open(path) as text:
+        whole = json.load(text)
+    damaged = [{}, [], 3, {"about": 1}]
+    damaged += [{key: whole[key] for key in whole if key != missing} for missing in whole]
+    damaged += [dict(whole, blocks=blocks) for blocks in (None, [7], [7, 3, 5], [7, 4096], ["7"])]
+    damaged += [dict(whole, rows=rows) for rows in (None, [], [3], [{}], [{"candidate": "x"}])]
+    for damage in ["{"] + list(map(json.dumps, damaged)):
         with open(path, "w") as text:
             text.write(damage)
         with pytest.raises(ValueError, match="is of other code, versions or options: delete it"):
@@ -206,6 +215,32 @@ def test_interrupted_and_resumed(tmp_path):
         assert len(blocks) == len(set(blocks)) > before
 
 
+def test_interrupted_while_the_workers_start():
+    """They ignore Ctrl-C, which goes to them too: it is the parent that says so."""
+    process = subprocess.Popen(
+        [sys.executable, os.path.join(SCRIPTS, "verify_parity.py"), "--exhaustive", "1"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    for line in iter(process.stdout.readline, b""):
+        if b"1 of 4096 blocks" in line:
+            break
+    time.sleep(0.5)
+    os.killpg(process.pid, signal.SIGINT)
+    stdout, stderr = [stream.decode() for stream in process.communicate()]
+    assert process.returncode == 2
+    assert stderr.replace(TQDM, "") == "not verified: interrupted\n"
+
+
+def test_the_users_folder_stays_first(scripts, monkeypatch, tmp_path):  # noqa: F811
+    """In a worker of --exhaustive too, which is given the path and imports all again."""
+    quiet = scripts("quiet")
+    monkeypatch.setattr(sys, "path", [str(tmp_path)] + [SCRIPTS, quiet.ROOT] + sys.path)
+    importlib.reload(quiet)
+    assert sys.path[0] == str(tmp_path)
+
+
 # The user's own pair.
 
 
@@ -247,6 +282,18 @@ def test_every_float32_of_a_pair(here, exhaustive):
     assert exhaustive.check(0x3E7, **pair).tried == 2**20
 
 
+def test_blocks_of_ops_of_other_forms(exhaustive, monkeypatch):
+    def sides_of(reference, candidate):
+        sides = parity.session(reference), [parity.session(candidate)]
+        monkeypatch.setattr(exhaustive, "sides", lambda *_: sides)
+
+    sides_of(load("planted:with_an_integer"), load("planted:with_an_integer"))
+    assert exhaustive.check(0x3E8, candidate="any").tried == 2**21
+    sides_of(load("planted:raises_when_it_runs"), load("planted:right"))
+    with pytest.raises(RuntimeError, match=r"the reference \(planted.raises_when.*: 'planted'"):
+        exhaustive.check(0x3E8, candidate="any")
+
+
 @pytest.mark.skipif(not EAGER, reason="eager execution is off anyway")
 def test_a_reference_that_turns_eager_execution_off(tmp_path):
     (tmp_path / "old.py").write_text(
@@ -268,8 +315,17 @@ RIGHT = ["--reference", "planted:right"]
     "arguments, words",
     [
         (["--candidate", "nowhere:x"], "the candidate nowhere:x: ModuleNotFoundError: No module"),
-        (["--candidate", "planted:x"], "the candidate planted:x: ImportError: planted has no x"),
+        (["--candidate", "planted:x"], "planted:x: ImportError: planted (%s" % HERE),
         (["--candidate", "planted"], "the candidate planted: ValueError: expected module:name"),
+        (["--candidate", "planted.py:x"], "got 'planted.py:x': write planted:x"),
+        (["--candidate", "planted_exit:x"], "the candidate planted_exit:x: SystemExit: 0"),
+        (["--candidate", "planted:exits"], "raised SystemExit: 0"),
+        (["--candidate", "planted:exits_when_it_runs"], "SystemExit: 0"),
+        (["--candidate", "planted:old"], "written for TensorFlow 1? Then run it there"),
+        (
+            ["--candidate", "planted:difference"],
+            "a default are taken for tensors: give inputs=[x, a]",
+        ),
         (["--candidate", "planted:not_callable"], "the candidate planted:not_callable is no fun"),
         (["--candidate", "planted:raises"], "the candidate (planted:raises, "),
         (["--candidate", "planted:raises_when_it_runs"], "KeyError: 'planted'"),
@@ -312,6 +368,38 @@ def test_what_was_proved_is_kept(scripts, monkeypatch, capsys, tmp_path):  # noq
     assert len(report["results"][0]["rows"]) == 6
 
 
+@pytest.mark.parametrize("error", [SystemExit(0), KeyError("x"), AssertionError("no")])
+@pytest.mark.parametrize("place", ["compare_pair", "plot_functions"])
+def test_what_nobody_expected(here, scripts, monkeypatch, tmp_path, error, place):  # noqa: F811
+    """Is neither 0, all agree, nor 1, something differs."""
+    pytest.importorskip("matplotlib")
+
+    def raises(*_):
+        raise error
+
+    monkeypatch.setattr(scripts("verify_parity"), place, raises)
+    pair = RIGHT + ["--candidate", "planted:right", "--plot", str(tmp_path / "x.png")]
+    status, _, stderr = here(*pair)
+    assert status == 2
+    assert "Traceback" in stderr
+    assert stderr.endswith("not verified: %s: %s\n" % (type(error).__name__, error))
+
+
+def test_json_of_infinite_limits(here, tmp_path):
+    path = str(tmp_path / "x.json")
+    pair = RIGHT + ["--candidate", "planted:right", "--low=-inf", "--high=2"]
+    assert here(*pair + ["--json", path])[0] == 0
+    with open(path) as text:
+        assert "Infinity" not in text.read()
+
+
+def test_the_last_seed(here, scripts):  # noqa: F811
+    last = 2**32 - 1
+    pair = "--reference planted:difference --candidate planted:difference --low 1 --high 2"
+    assert here(*pair.split() + ["--seed", str(last)])[0] == 0
+    assert len(scripts("verify_parity").inputs_of_spiky(last)) > 8
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
 def test_a_full_disk(here):
     status, lines, stderr = here(*RIGHT + ["--candidate", "planted:right", "--json", "/dev/full"])
@@ -330,6 +418,10 @@ def test_a_full_disk(here):
         ("--rtol 1e-3", "spiky is compared bit for bit"),
         ("--flush-subnormals", "spiky is compared bit for bit"),
         ("--low 1", "--low and --high want a --reference"),
+        (
+            "--reference a:b --candidate a:b --exhaustive --high 1",
+            "--low and --high want a --reference, and not --exhaustive",
+        ),
         ("--dtype float64", "--dtype wants a --reference"),
         ("--exhaustive 0", "--exhaustive takes from 1 to 4096 blocks, got 0"),
         ("--exhaustive 4097", "--exhaustive takes from 1 to 4096 blocks, got 4097"),
@@ -361,12 +453,16 @@ def test_help(scripts, capsys):  # noqa: F811
         assert words in text
 
 
-@pytest.mark.parametrize("arguments", [[], RIGHT + ["--candidate", "planted:obvious"]])
-def test_plot(here, scripts, monkeypatch, tmp_path, arguments):  # noqa: F811
+@pytest.mark.parametrize("names", [[], "obvious", "difference", "no_gradient"])
+def test_plot(here, scripts, monkeypatch, tmp_path, names):  # noqa: F811
     pytest.importorskip("matplotlib")
-    monkeypatch.setattr(scripts("verify_parity"), "compare_spiky", lambda *_: None)
+    for compare in ("compare_spiky", "compare_pair"):
+        monkeypatch.setattr(scripts("verify_parity"), compare, lambda *_: None)
     path = str(tmp_path / "x.png")
-    here(*arguments + ["--plot", path])
+    reference = "difference" if names == "difference" else "right"
+    arguments = ["--reference", "planted:" + reference, "--candidate", "planted:%s" % names]
+    status, _, stderr = here(*(arguments if names else []) + ["--plot", path])
+    assert (status, stderr) == (0, "")
     with open(path, "rb") as image:
         assert image.read(8) == b"\x89PNG\r\n\x1a\n"
 
