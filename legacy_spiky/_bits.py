@@ -82,12 +82,22 @@ def boundaries(dtype: Any = "float32") -> np.ndarray:
     powers = 2.0 ** np.arange(-1074, 1024)
     numbers = np.concatenate([np.arange(17) / 2, powers, powers - 0.5, powers + 0.5, [np.inf]])
     one, ranks = np.uint64(1), np.unique(_ranks(_dtypes.round_to(np.abs(numbers), dtype)))
-    # Above infinity comes NaN, a signalling one.
     ranks = np.concatenate([ranks, ranks + one, ranks[1:] - one])
-    nan = _dtypes.round_to(np.array([np.nan]), dtype)
-    positive = np.concatenate([bits(_at_ranks(ranks, dtype)), bits(nan)])
+    infinity, nan = bits(_dtypes.round_to(np.array([np.inf, np.nan]), dtype))
+    positive = np.append(bits(_at_ranks(ranks, dtype)), nan)
+    # Above infinity comes a signalling NaN, of which NumPy warns in any function: a quiet one.
+    positive[positive > infinity] |= nan
     negative = positive ^ _sign_bit(dtype).astype(positive.dtype)
     return np.unique(np.concatenate([positive, negative])).view(dtype)
+
+
+def _inward(limits, dtype):
+    """Returns the least and the greatest number of a dtype within two limits."""
+    rounded = _dtypes.round_to(limits, dtype)
+    low, high = _ranks(rounded)
+    wide, one = _dtypes.to_double(rounded), np.uint64(1)
+    low, high = low + one * (wide[0] < limits[0]), high - one * (wide[1] > limits[1])
+    return _at_ranks(np.array([low, high], np.uint64), dtype)
 
 
 def samples(
@@ -113,7 +123,7 @@ def samples(
 
     Raises:
       TypeError: another dtype.
-      ValueError: there is no number from `low` to `high`.
+      ValueError: there is no number of that dtype from `low` to `high`.
 
     >>> len(samples("float16")), float(samples(low=-1, high=1).max())
     (65536, 1.0)
@@ -123,10 +133,12 @@ def samples(
     if low is None and high is None and count >= everything:
         return np.arange(everything).astype("u%d" % dtype.itemsize).view(dtype)
     limits = np.array([-np.inf if low is None else low, np.inf if high is None else high])
-    limits = _dtypes.round_to(limits, dtype)
-    wide, edges = _dtypes.to_double(limits), boundaries(dtype)
-    if not wide[0] <= wide[1]:
+    if not limits[0] <= limits[1]:
         raise ValueError("expected low <= high, got low %r and high %r" % (low, high))
+    limits, edges = _inward(limits, dtype), boundaries(dtype)
+    wide = _dtypes.to_double(limits)
+    if wide[0] > wide[1]:
+        raise ValueError("there is no %s from low %r to high %r" % (dtype.name, low, high))
     if low is not None or high is not None:
         inside = _dtypes.to_double(edges)
         with np.errstate(invalid="ignore"):  # NaN

@@ -89,10 +89,12 @@ def _piece(z):
 
 def _difference(ours, theirs):
     """Returns the greatest difference between arrays, as part of the largest entry in all."""
-    difference = max(np.max(np.abs(np.float64(a) - b)) for a, b in zip(ours, theirs))
-    if difference == 0:
-        return 0.0
-    part = difference / (max(np.max(np.abs(np.float64(a))) for a in ours) or np.nan)
+    # NumPy's max, which keeps NaN; Python's drops it.
+    with np.errstate(invalid="ignore"):  # inf - inf
+        difference = np.max([np.max(np.abs(np.float64(a) - b)) for a, b in zip(ours, theirs)])
+        if difference == 0:
+            return 0.0
+        part = difference / (np.max([np.max(np.abs(np.float64(a))) for a in ours]) or np.nan)
     return np.inf if np.isnan(part) else float(part)
 
 

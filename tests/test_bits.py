@@ -6,6 +6,7 @@ import pytest
 from legacy_spiky import _dtypes, _tf
 from legacy_spiky._bits import bits, boundaries, distance, samples, upstreams
 
+LARGEST = float(np.finfo(np.float32).max)
 DTYPES = [dtype.name for dtype in _tf.FLOATING]
 
 
@@ -50,7 +51,7 @@ def test_boundaries_have_neighbours(dtype):
         assert pattern + 1 in bits(edges)
         assert number == 0 or pattern - 1 in bits(edges)
     assert np.isinf(wide).sum() == 2
-    assert np.isnan(wide).sum() >= 4  # quiet and signalling, of either sign
+    assert np.isnan(wide).sum() == 4
     assert (wide == 0).sum() == 2
 
 
@@ -81,10 +82,38 @@ def test_samples(dtype):
 def test_samples_in_a_range(low, high):
     x = samples("float32", low, high, count=1000)
     assert len(x) > 1000
-    assert low is None or x.min() == np.float32(low)
-    assert high is None or x.max() == np.float32(high)
+    assert low is None or low <= x.min() <= np.nextafter(np.float32(low), np.float32(np.inf))
+    assert high is None or high >= x.max() >= np.nextafter(np.float32(high), np.float32(-np.inf))
     assert not np.isnan(x).any()
     assert high is not None or np.inf in x
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_no_signalling_nan(dtype):
+    for x in (boundaries(dtype), samples(dtype, count=1000)):
+        patterns = bits(x)[np.isnan(_dtypes.to_double(x))].astype(np.uint64)
+        quiet = 1 << {"bfloat16": 6, "float16": 9, "float32": 22, "float64": 51}[dtype]
+        assert len(patterns) and (patterns & np.uint64(quiet)).all()
+
+
+@pytest.mark.parametrize(
+    "low, high, least, greatest",
+    [
+        (-1e39, 1e39, -LARGEST, LARGEST),
+        (1e39, None, np.inf, np.inf),
+        (0.1, 0.100000005, np.float32(0.1), np.float32(0.1)),
+        (-1e-50, 1e-50, 0, 0),
+    ],
+)
+def test_limits_are_rounded_inward(low, high, least, greatest):
+    x = samples("float32", low, high, count=100)
+    assert (x.min(), x.max()) == (least, greatest)
+
+
+@pytest.mark.parametrize("low, high", [(1e39, 1e40), (-1e40, -1e39), (1e-50, 2e-50), (0.1, 0.1)])
+def test_nothing_in_between(low, high):
+    with pytest.raises(ValueError, match="there is no float32 from low .* to high "):
+        samples("float32", low, high)
 
 
 def test_samples_take_each_number_of_a_small_range():

@@ -78,6 +78,15 @@ def test_no_number(lockstep, number):
     assert comparison.wrong["quantity"] == "gradients"
 
 
+@pytest.mark.parametrize("side", [0, 1])
+@pytest.mark.parametrize("place", [2, 3, 5])
+def test_nan_in_any_array(lockstep, side, place):
+    pair = step(), step()
+    pair[side][place] = np.float32([1, np.nan])
+    comparison = compare(lockstep, 1e-5, pair)
+    assert comparison.wrong == {"step": 1, "quantity": "gradients", "difference": np.inf}
+
+
 @pytest.mark.parametrize("before, after", [(0.5, up(0.5)), (np.float32(-1e-8), 0.0)])
 def test_on_the_other_side_of_a_jump(lockstep, before, after):
     """Both are right, and from there on they part."""
