@@ -27,7 +27,8 @@ class Report:
         `"worst absolute"`, of all that differ, within the tolerance too (infinite where one
         side alone is NaN, or has no gradient); how many mismatches have a subnormal input or
         result, `"subnormal"`; and the mismatches themselves, `"first"` (up to five)
-        and `"worst"`: the place, the input, both results and their bits.
+        and `"worst"`: the place, the input, the upstream gradient that a gradient is
+        multiplied by, both results and their bits.
 
     >>> from legacy_spiky.parity import arrays, compare
     >>> x = np.float32([0.25, 1])
@@ -100,7 +101,7 @@ class Report:
                     " ".join(dict.fromkeys(row["dtype"] for row in values)),
                     "{:,}".format(sum(row["tried"] for row in values)),
                     "{:,}".format(sum(row["mismatches"] for row in values)),
-                    "{:,}".format(sum(row["mismatches"] for row in rows if not _is_value(row))),
+                    _gradients_off([row for row in rows if not _is_value(row)]),
                     "{:,}".format(max(row["worst ulp"] for row in rows)),
                     "{:.3g}".format(max(row["worst absolute"] for row in rows)),
                 ]
@@ -112,9 +113,11 @@ class Report:
             cells += [cell.rjust(width) for cell, width in zip(line[2:], widths[2:])]
             text.append("  ".join(cells).rstrip())
         for row in self.rows:
+            if row["dtype"] == "none":
+                text.append("{candidate}, {quantity}: neither side has a gradient".format(**row))
             if row["mismatches"]:
                 text.append("{candidate}, {quantity}, {dtype}:".format(**row))
-                if row["subnormal"]:
+                if 2 * row["subnormal"] > row["mismatches"]:
                     text.append(_SUBNORMAL % (row["subnormal"], row["mismatches"]))
                 text += ["  " + _sentence(found) for found in row["first"]]
                 if row["worst"] not in row["first"]:
@@ -126,12 +129,20 @@ def _is_value(row):
     return row["quantity"].startswith("value")
 
 
+def _gradients_off(rows):
+    if all(row["dtype"] == "none" for row in rows):
+        return "none"
+    return "{:,}".format(sum(row["mismatches"] for row in rows))
+
+
 def _error(found):
     return found["ulp"], found["absolute"]
 
 
 def _sentence(found):
     place = "x = " + ", ".join(found["input"]) if found["input"] else "at %s" % found["index"]
+    if found["upstream"]:
+        place += ", upstream " + ", ".join(found["upstream"])
     return "%s: %s, and %s in the reference; %s ULP, %.3g apart" % (
         place,
         found["candidate"],

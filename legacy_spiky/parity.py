@@ -39,6 +39,7 @@ def _no_gradient(row, reference, candidate):
     found = {
         "index": [],
         "input": ["any"],
+        "upstream": [],
         "reference": "no gradient (None)" if reference is None else "a gradient",
         "candidate": "no gradient (None)" if candidate is None else "a gradient",
         "ulp": np.inf,
@@ -74,8 +75,9 @@ def _flushed(arrays, results=True):
     return flushed
 
 
-def _compare_arrays(row, inputs, reference, candidate, ulp, rtol, atol):
+def _compare_arrays(row, inputs, upstream, reference, candidate, ulp, rtol, atol):
     """Fills in `row` what is to be said of two arrays of the same shape and dtype."""
+    inputs, upstream = [[x for x in xs if x.shape == reference.shape] for xs in (inputs, upstream)]
     places = np.flatnonzero(bits(reference) != bits(candidate))
     if not places.size:
         return
@@ -102,10 +104,10 @@ def _compare_arrays(row, inputs, reference, candidate, ulp, rtol, atol):
         wrong = np.ones(places.shape, bool)
 
     def found(i):
-        elements = [x.ravel()[places[i]] for x in inputs if x.shape == reference.shape]
         return {
             "index": [int(k) for k in np.unravel_index(places[i], reference.shape)],
-            "input": [shown(element) for element in elements],
+            "input": [shown(x.ravel()[places[i]]) for x in inputs],
+            "upstream": [shown(g.ravel()[places[i]]) for g in upstream],
             "reference": shown(a[i]),
             "candidate": shown(b[i]),
             "ulp": np.inf if nan[i] else int(steps[i]),
@@ -119,8 +121,7 @@ def _compare_arrays(row, inputs, reference, candidate, ulp, rtol, atol):
     row["mismatches"] = len(indices)
     tiny = _tiny(a) | _tiny(b)
     for x in inputs:
-        if x.shape == reference.shape:
-            tiny |= _tiny(x.ravel()[places], results=False)
+        tiny |= _tiny(x.ravel()[places], results=False)
     row["subnormal"] = int(tiny[indices].sum())
     row["first"] = [found(i) for i in indices[:SHOWN]]
     if len(indices):
@@ -131,6 +132,31 @@ def _compare_arrays(row, inputs, reference, candidate, ulp, rtol, atol):
 
 def _arrays(x):
     return [native(array) for array in (x if isinstance(x, (list, tuple)) else [x])]
+
+
+def _check_comparable(noun, inputs, reference, candidate):
+    """Raises ValueError where inputs that are not finite made NaN of most of the results.
+
+    NaN agrees with NaN: whatever an op that mixes elements computes would pass.
+    """
+    made = _is_nan(reference) & _is_nan(candidate)
+    for x in inputs:
+        if x.shape == reference.shape:
+            made &= ~_is_nan(x)
+    if made.sum() * 2 > made.size and not all(map(_is_finite, inputs)):
+        raise ValueError(
+            "nothing to compare: %d of %d numbers of the %s are NaN on both sides; an op that "
+            "mixes elements wants inputs without NaN and infinities: give "
+            "inputs=samples(low=-8, high=8), or --low and --high" % (made.sum(), made.size, noun)
+        )
+
+
+def _is_finite(x):
+    return x.dtype.kind in "biu" or np.isfinite(_dtypes.to_double(x)).all()
+
+
+def _is_nan(x):
+    return np.zeros(x.shape, bool) if x.dtype.kind in "biu" else np.isnan(_dtypes.to_double(x))
 
 
 def _label(implementation):
@@ -212,13 +238,17 @@ def compare(
 
     Raises:
       RuntimeError: a side raised; the message says which, and what.
-      ValueError: two sides have another number of outputs, other shapes or dtypes.
+      ValueError: two sides have another number of outputs, other shapes or dtypes, or there is
+        nothing to compare: no candidate, no output, or NaN for most inputs that are not NaN,
+        as where an op that mixes elements meets the NaN and infinities of `samples()`.
       TypeError: a side gives what are not real numbers.
 
     >>> from legacy_spiky import migration, tf_spiky
     >>> print(compare(session(tf_spiky), eager(migration.tf_spiky)).mismatches)
     0
     """
+    if not candidates:
+        raise ValueError("nothing to compare: no candidate is given, only a reference")
     for implementation in (reference,) + candidates:
         check_callable("an implementation", implementation)
     inputs = samples() if inputs is None else inputs
@@ -231,6 +261,8 @@ def compare(
     else:
         upstream = _arrays(upstream)
     ours = _run("reference", reference, inputs, upstream)
+    if not ours[0]:
+        raise ValueError("nothing to compare: the reference (%s) gives []" % _label(reference))
     report = Report(_label(reference))
     for candidate in candidates:
         try:
@@ -248,8 +280,10 @@ def compare(
                 quantity = noun if len(expected) == 1 else "%s %d" % (noun, i)
                 row = new_row(_label(candidate), quantity, "none" if a is None else a.dtype.name)
                 if a is not None and b is not None:
+                    _check_comparable(quantity, inputs, a, b)
                     row["tried"] = a.size
-                    _compare_arrays(row, inputs, a, b, ulp, rtol, atol)
+                    feed = upstream if noun == "gradient" else []
+                    _compare_arrays(row, inputs, feed, a, b, ulp, rtol, atol)
                 elif a is not b:
                     _no_gradient(row, a, b)
                 new = Report(_label(reference))

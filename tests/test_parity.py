@@ -79,6 +79,9 @@ def test_a_gradient_of_the_wrong_sign(run_in):
     assert (found["tried"], found["mismatches"]) == (3, 3)  # 0.0 and -0.0 differ, bit for bit
     assert found["worst"]["index"] == [2]
     assert found["worst"]["candidate"] == "-2.0 (0xc0000000)"
+    assert row(report, "value")["first"] == []
+    words = "  x = 0.25 (0x3e800000), upstream 1.0 (0x3f800000): -1.0 (0xbf800000), and 1.0 (0x3f"
+    assert words in str(report)
 
 
 def test_nan_handled_otherwise(run_in):
@@ -127,6 +130,10 @@ def test_no_gradient(run_in):
     # Neither has one: nothing to compare, and said so.
     both = compare(run_in(planted.no_gradient), run_in(planted.no_gradient))
     assert both.ok and row(both, "gradient")["tried"] == 0
+    lines = str(both).splitlines()
+    assert lines[-1].endswith(", gradient: neither side has a gradient")
+    assert lines[2].split()[-3:] == ["none", "0", "0"]
+    assert lines[2].split()[-4] == "0"
 
 
 def test_another_number_of_outputs(run_in):
@@ -165,6 +172,40 @@ def test_the_other_byte_order(run_in):
     ones = np.ones_like(swapped)
     report = assert_parity(REFERENCE, run_in(planted.right), inputs=swapped, upstream=ones)
     assert report.tried == len(x)
+
+
+# Nothing to compare.
+
+
+@pytest.mark.parametrize("op", ["softmax", "half_softmax", "summed"])
+def test_ops_that_mix_elements(run_in, op):
+    """The default inputs have NaN, which makes NaN of everything."""
+    ops = (
+        session(planted.softmax if op != "summed" else planted.summed),
+        run_in(getattr(planted, op)),
+    )
+    words = "nothing to compare: .* of the value are NaN on both sides; an op that mixes elements"
+    with pytest.raises(ValueError, match=words):
+        compare(*ops)
+    found = compare(*ops, inputs=samples(low=-8, high=8), rtol=1e-5, atol=1e-9)
+    assert found.ok == (op != "half_softmax")
+
+
+@pytest.mark.parametrize("f", [np.log, np.sqrt, np.log1p, np.exp, np.negative])
+def test_domains_and_nan_are_no_mixing(f):
+    with np.errstate(all="ignore"):
+        assert_parity(arrays(f, f), arrays(f, f))
+        assert_parity(arrays(f, f), arrays(f, f), inputs=np.float32([-1, -2, -3]))
+        assert_parity(arrays(f, f), arrays(f, f), inputs=np.float32([np.nan, np.nan]))
+
+
+def test_nothing_to_compare(run_in):
+    with pytest.raises(ValueError, match="nothing to compare: no candidate is given"):
+        compare(REFERENCE)
+    with pytest.raises(ValueError, match=r"reference \(planted.nothing, session\) gives \[\]"):
+        compare(session(planted.nothing), run_in(planted.nothing))
+    with pytest.raises(ValueError, match="gives 0 values, the reference .* 1"):
+        compare(session(planted.right), run_in(planted.nothing))
 
 
 # What raises, and on which side.
@@ -298,6 +339,8 @@ def test_subnormals_are_told_apart():
     found = row(report, "value")
     assert (found["mismatches"], found["subnormal"]) == (4, 3)
     assert "3 of 4 are of subnormals, which TensorFlow's threads set to 0" in str(report)
+    few = compare(a, known(0, 2, 3, 1), inputs=inputs)
+    assert row(few, "value")["subnormal"] == 1 and "subnormals" not in str(few)
     assert row(compare(a, b, inputs=inputs, atol=2.0**-126), "value")["mismatches"] == 2
     assert row(compare(a, b, inputs=inputs, flush_subnormals=True), "value")["mismatches"] == 2
     assert "subnormals" not in str(compare(known(1), known(2), inputs=np.float32([0])))
