@@ -1,12 +1,13 @@
 """Whether a derivative that was written by hand fits its function: finite differences."""
 
+import collections
 from typing import Any, Callable, Dict, List, Optional
 
 import numpy as np
 
 from legacy_spiky import _callback
 from legacy_spiky._bits import plain
-from legacy_spiky._errors import check_callable, describe
+from legacy_spiky._errors import check_array_function, describe
 
 __all__ = ["DerivativeReport", "check_derivative"]
 
@@ -72,27 +73,58 @@ def _some(points):
 
 
 # Steps to try, as parts of max(1, |x|): then larger ones, which see less of the rounding, then
-# smaller ones, which see less of what bends fast.
-_STEPS = [2.0**k for k in (-20, -17, -14, -23, -26)]
+# smaller ones, which see less of what bends fast. The last two see what all others step over.
+_STEPS = [2.0**k for k in (-20, -17, -14, -23, -26, -36, -46)]
+
+# What rounding may do to a slope, for each h: the results of a good function are off by an ULP.
+_ROUNDING = 24 * np.finfo(np.float64).eps
 
 
-def _one_side(f, x, sign, tolerance):
-    """Returns value and derivative of `f` at `x` as extrapolated from one side.
+# One side of a point. fits: whether the derivative given is what a step says that counts; value
+# and slope: by that step, or by the first that counts, NaN where none does; noise: what rounding
+# may do to the slope; sure: whether no smaller step contradicts.
+_Side = collections.namedtuple("_Side", "fits value slope noise sure")
+
+
+def _differences(f, x, step, sign):
+    """Returns what a step says: value, slope, how unsettled it is, and what rounding may do.
 
     From three points beside `x`, so that `f(x)` itself, on a jump, has no part in it:
-    `f'(x) = (-5/2 f(x + h) + 4 f(x + 2h) - 3/2 f(x + 3h)) / h + O(h^2)`. NaN where two steps, `h`
-    and `h / 2`, give no common answer.
+    `f'(x) = (-5/2 f(x + h) + 4 f(x + 2h) - 3/2 f(x + 3h)) / h + O(h^2)`, for `h` and `h / 2`.
     """
-    value, slope = np.full((2,) + x.shape, np.nan)
-    for step in _STEPS:
-        h = sign * step * np.maximum(1, np.abs(x))
-        y = {k: f(x + k * h) for k in (0.5, 1, 1.5, 2, 3)}
-        coarse = (-2.5 * y[1] + 4 * y[2] - 1.5 * y[3]) / h
-        fine = (-2.5 * y[0.5] + 4 * y[1] - 1.5 * y[1.5]) / (h / 2)
-        good = np.isnan(slope) & (np.abs(fine - coarse) <= tolerance(fine) / 2)
-        slope = np.where(good, fine + (fine - coarse) / 3, slope)
-        value = np.where(good, 3 * y[0.5] - 3 * y[1] + y[1.5], value)
-    return value, slope
+    size = step * np.maximum(1, np.abs(x))
+    h = sign * size
+    y = {k: f(x + k * h) for k in (0.5, 1, 1.5, 2, 3)}
+    coarse = (-2.5 * y[1] + 4 * y[2] - 1.5 * y[3]) / h
+    fine = (-2.5 * y[0.5] + 4 * y[1] - 1.5 * y[1.5]) / (h / 2)
+    value, slope = 3 * y[0.5] - 3 * y[1] + y[1.5], fine + (fine - coarse) / 3
+    noise = _ROUNDING * np.max(np.abs(list(y.values())), axis=0) / size
+    # At worst: where f has terms of 1 that cancel; and x + h is rounded, too.
+    at_worst = np.maximum(noise, _ROUNDING * (1 + np.abs(slope * x)) / size)
+    return value, slope, np.abs(fine - coarse), noise, at_worst
+
+
+def _one_side(f, x, given, sign, tolerance):
+    """Returns the `_Side` of each point `x`, from steps of several sizes.
+
+    A step counts where `h` and `h / 2` give a common answer and rounding leaves it within the
+    tolerance. Where that is so of none, the one with the least rounding counts, with a tolerance
+    that is wider by as much.
+    """
+    steps = [_differences(f, x, step, sign) for step in _STEPS]
+    values, slopes, unsettled, noises, at_worst = map(np.array, zip(*steps))
+    good = (unsettled <= tolerance(slopes) / 2 + noises) & np.isfinite(noises)
+    least = np.min(np.where(good, noises, np.inf), axis=0)
+    counts = good & ((noises <= tolerance(slopes)) | (noises == least))
+    fit = counts & (np.abs(given - slopes) <= tolerance(slopes) + noises)
+    fits = fit.any(axis=0)
+    chosen = np.argmax(np.where(fits, fit, counts), axis=0)
+    none, place = ~counts.any(axis=0), (chosen, np.arange(len(x)))
+    value, slope, noise = [np.where(none, np.nan, a[place]) for a in (values, slopes, noises)]
+    # A smaller step contradicts where it sees what the chosen one stepped over.
+    against = np.abs(slopes - slope) > 2 * unsettled + at_worst + noise + tolerance(slope)
+    smaller = np.array(_STEPS)[:, None] < np.array(_STEPS)[chosen]
+    return _Side(fits, value, slope, noise, ~(against & smaller).any(axis=0))
 
 
 def check_derivative(
@@ -129,21 +161,23 @@ def check_derivative(
 
     Raises:
       TypeError: `f` or `df` is not callable, or takes no array.
-      ValueError: `low` is not less than `high`, or most points are too rough to be judged,
+      ValueError: `low` is not less than `high`, `points` is empty, or most are too rough,
         as where `f` rounds to float32.
 
     >>> from legacy_spiky import np_d_spiky, np_spiky
     >>> check_derivative(np_spiky, np_d_spiky).ok, check_derivative(np_spiky, np.sign).ok
     (True, False)
     """
-    check_callable("f", f)
-    check_callable("df", df)
+    check_array_function("f", f)
+    check_array_function("df", df)
     if points is None:
         if not (np.isfinite(low) and np.isfinite(high) and low < high):
             raise ValueError("expected finite low < high, got low %r and high %r" % (low, high))
         random = np.random.RandomState(seed).uniform(low, high, 1000)
         points = np.concatenate([np.linspace(low, high, 1025), random])
     x = np.unique(np.asarray(points, np.float64))
+    if not x.size:
+        raise ValueError("nothing to check: points is empty")
 
     def tolerance(slope):
         return atol + rtol * np.abs(slope)
@@ -154,19 +188,24 @@ def check_derivative(
     function = _callback.elementwise(f, np.float64)
     with np.errstate(all="ignore"):
         value, given = function(x), _callback.elementwise(df, np.float64)(x)
-        left_value, left = _one_side(function, x, -1, tolerance)
-        right_value, right = _one_side(function, x, 1, tolerance)
-        steady = near(left_value, value) & near(right_value, value)
-        smooth = steady & near(left, right)
+        sides = [_one_side(function, x, given, sign, tolerance) for sign in (-1, 1)]
+        left, right = [side.slope for side in sides]
+        steady = near(sides[0].value, value) & near(sides[1].value, value)
+        smooth = steady & (np.abs(left - right) <= tolerance(right) + sum(s.noise for s in sides))
         between = (given >= np.fmin(left, right)) & (given <= np.fmax(left, right))
-        fits = near(given, left) | near(given, right) | (steady & between)
+        fits = sides[0].fits | sides[1].fits | (steady & between)
         judged = np.isfinite(value) & ~(np.isnan(left) & np.isnan(right))
         # Where one side is too rough it may be that which the derivative is of.
-        judged &= fits | ~(np.isnan(left) | np.isnan(right))
+        sure = ~(np.isnan(left) | np.isnan(right)) & sides[0].sure & sides[1].sure
+        judged &= fits | sure
         error = np.fmin(np.abs(given - left), np.abs(given - right))
-    # Not all that a float32 holds: a step function is as rough as it seems.
-    single = value.astype(np.float32)
-    if np.array_equal(single, value) and (single.view(np.uint32) & 0xFF != 0).mean() > 0.1:
+        # Of numbers that no float32 holds, a good function makes others.
+        beside = function(x + 1e-9 * np.maximum(1, np.abs(x)))
+        beside = beside[np.isfinite(beside)]
+        single = beside.astype(np.float32)
+    # To the last bit: the steps of a step function are powers of two, too.
+    odd = single.view(np.uint32) & 1
+    if np.array_equal(single, beside) and odd.sum() > 0.1 * len(odd):
         raise ValueError(
             "%s rounds to float32, too rough for finite differences: give a function that computes "
             "in float64, as the activation calls it" % describe(f)

@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 
-__all__ = ["check_callable", "describe", "qualified_name", "reason"]
+__all__ = ["check_array_function", "check_callable", "describe", "qualified_name", "reason"]
 
 
 def _unwrap(func):
@@ -49,6 +49,16 @@ def check_callable(role, func):
         raise TypeError(
             "%s must be a function or another callable, got %r (%s)"
             % (role, func, type(func).__name__)
+        )
+
+
+def check_array_function(role, func):
+    """Raises TypeError where `func` cannot be called, or takes its dtype from one element."""
+    check_callable(role, func)
+    if isinstance(func, np.vectorize) and not func.otypes:
+        raise TypeError(
+            "%s is np.vectorize of %s, which takes its dtype from the first element it meets: "
+            "give legacy_spiky.vectorize of it instead" % (role, describe(func))
         )
 
 

@@ -41,6 +41,64 @@ def test_right(f, df):
     assert report.tried == 2025
 
 
+FLOATS = np.random.RandomState(0).randn(1000).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    "f, df",
+    [
+        (np.abs, np.sign),
+        (relu, lambda x: x > 0),
+        (lambda x: np.clip(x, -1, 1), lambda x: np.abs(x) < 1),  # hard tanh
+    ],
+)
+def test_exact_functions_of_float32(f, df):
+    report = check_derivative(f, df, points=FLOATS)
+    assert report.ok and report.tried == 1000 and not report.rough
+    assert not check_derivative(f, lambda x: df(x) * 0.5, points=FLOATS).ok
+
+
+def test_a_step_function_of_fine_steps():
+    assert check_derivative(lambda x: np.round(x * 65536) / 65536, np.zeros_like).ok
+
+
+@pytest.mark.parametrize("k", [1e3, 2e5, 1e6, 1e7, 1e10])
+def test_what_large_steps_step_over(k):
+    """Such a point is right or too rough, never wrong."""
+
+    def sech(x):
+        return k / np.cosh(np.minimum(np.abs(k * x), 300)) ** 2
+
+    def slope(x):
+        return np.where(np.abs(x - 4) < 1 / k, k, 0)
+
+    assert check_derivative(lambda x: np.tanh(k * x), sech).ok
+    assert check_derivative(lambda x: np.clip(k * (x - 4), -1, 1), slope).ok
+    elsewhere = check_derivative(lambda x: np.tanh(k * x), lambda x: sech(x) + 1e-5)
+    assert len(elsewhere.wrong) > 2000
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+@pytest.mark.parametrize(
+    "f, df, high",
+    [
+        (lambda x: 3e3 + np.tanh(x), lambda x: 1 / np.cosh(x) ** 2, 8),
+        (lambda x: 1e4 + np.sin(x), np.cos, 8),
+        (lambda x: 1e5 + np.sin(x), np.cos, 8),
+        (lambda x: 1e3 * sigmoid(x), lambda x: 1e3 * sigmoid(x) * (1 - sigmoid(x)), 20),
+    ],
+)
+def test_rounding_is_no_fault(f, df, high):
+    report = check_derivative(f, df, -high, high)
+    assert report.ok and not report.jumps and not report.rough, report
+    for wrong in (lambda x: -df(x), lambda x: 0.999 * df(x)):
+        report = check_derivative(f, wrong, -high, high)
+        assert len(report.wrong) > 500 and not report.jumps and not report.rough
+
+
 WRONG = [
     (np.sin, lambda x: -np.cos(x), "of the wrong sign"),
     (np.tanh, lambda x: (1 - np.tanh(x) ** 2) * 1.001, "off by a factor"),
@@ -90,6 +148,23 @@ def test_on_a_jump_either_side_will_do(value):
 def test_points():
     report = check_derivative(np.sin, np.cos, points=[1.0, 2.0, 2.0])
     assert (report.tried, report.ok) == (2, True)
+
+
+def test_no_points():
+    with pytest.raises(ValueError, match="nothing to check: points is empty"):
+        check_derivative(np.sin, np.cos, points=[])
+
+
+@pytest.mark.filterwarnings("error")
+def test_overflow_is_rough():
+    report = check_derivative(np.exp, np.exp, low=0, high=1000)
+    assert report.ok and 500 < len(report.rough) < 700
+
+
+@pytest.mark.parametrize("both", [[np.vectorize(spiky), np.cos], [np.sin, np.vectorize(d_spiky)]])
+def test_vectorize_without_a_dtype(both):
+    with pytest.raises(TypeError, match="is np.vectorize of .*spiky .*: give legacy_spiky.vectori"):
+        check_derivative(*both)
 
 
 def test_poles_are_rough():
