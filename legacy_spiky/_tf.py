@@ -9,9 +9,9 @@ except ImportError as error:
     if getattr(error, "name", None) != "tensorflow":
         raise  # TensorFlow is there, but broken: its own words say why.
     raise ImportError(
-        "legacy_spiky needs TensorFlow, and none is installed. Install the one that your code "
-        "runs on (1.0 or newer), or the newest: pip install tensorflow-cpu (for a GPU: "
-        "pip install tensorflow)"
+        "legacy_spiky needs TensorFlow, and none is installed for %s. Install the one that your "
+        "code runs on (1.0 or newer), or the newest: pip install tensorflow-cpu (for a GPU: "
+        "pip install tensorflow)" % sys.executable
     ) from None
 
 __all__ = [

@@ -9,7 +9,9 @@ and on shapes from scalar to 4-D. With options:
 
   verify_parity.py --reference old:leaky --candidate new:leaky --rtol 1e-6
       two functions of tensors of your own: the first in a session, in a process of its own (of
-      OLD/bin/python with --tf1-python), the second eagerly and in a tf.function
+      OLD/bin/python with --tf1-python), the second eagerly and in a tf.function; modules are
+      looked for in the current folder first, then in PYTHONPATH; arguments without a default are
+      taken for tensors
 
   verify_parity.py --exhaustive
       every float32 there is, against the digests of a real TensorFlow 1.15.5 session

@@ -103,7 +103,8 @@ sys.modules["tensorflow"] = None
 def test_import_without_tensorflow():
     status, output = python(WITHOUT_TENSORFLOW + "import legacy_spiky")
     assert status == 1
-    assert "ImportError: legacy_spiky needs TensorFlow, and none is installed" in output
+    words = "ImportError: legacy_spiky needs TensorFlow, and none is installed for %s. Install"
+    assert words % sys.executable in output
     assert "pip install tensorflow-cpu" in output
 
 

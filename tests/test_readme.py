@@ -5,7 +5,6 @@ import re
 import subprocess
 import sys
 
-import numpy as np
 import pytest
 
 from legacy_spiky._tf import tf
@@ -64,9 +63,9 @@ def test_the_pair(tmp_path):
     (commands,) = re.findall(r"^```console\n(.*?)^```$", README, re.M | re.S)
     (command,) = commands.splitlines()
     python, script, *arguments = command[2:].split()
-    assert (command[:2], python) == ("$ ", "python")
+    assert (command[:2], python) == ("$ ", ".venv/bin/python")
     environment = dict(os.environ, PYTHONPATH=ROOT)
-    for run in [[os.path.join(ROOT, script)] + arguments, ["-m", "pytest", "-q"]]:
+    for run in [[os.path.join(ROOT, script)] + arguments, ["-m", "pytest", "-q", "-W", "error"]]:
         process = subprocess.Popen(
             [sys.executable] + run,
             cwd=str(tmp_path),
@@ -80,13 +79,21 @@ def test_the_pair(tmp_path):
 
 
 def test_what_a_difference_looks_like():
-    from legacy_spiky.parity import arrays, compare
+    from legacy_spiky.parity import compare, eager, session
 
-    x = np.float32([0.5])
-    report = compare(
-        arrays(np.sign, lambda x: 1 - x), arrays(np.sign, lambda x: x / 2), inputs=x, upstream=x * 2
-    )
-    assert str(report).splitlines()[-1] in README.splitlines()
+    if not getattr(tf, "executing_eagerly", bool)():
+        pytest.skip("for TensorFlow 2")
+    pair = {}
+    for snippet in filter(file_name, SNIPPETS):
+        if "def leaky_step" in snippet:
+            wrong = snippet.replace("0.125", "0.25") if "# new.py" in snippet else snippet
+            exec(wrong, pair.setdefault(file_name(snippet), {"__name__": "new"}))
+    assert "with 0.25 for\n0.125 in `new.py`" in README
+    new = eager(pair["new.py"]["leaky_step"])
+    new.label = "new:leaky_step, eager"
+    lines = str(compare(session(pair["old.py"]["leaky_step"]), new)).splitlines()
+    (block,) = re.findall(r"^```\n(new:leaky_step, .*?)\n```$", README, re.M | re.S)
+    assert lines[-7:-4] == block.splitlines()
 
 
 def test_ci_runs_the_commands_as_they_stand():

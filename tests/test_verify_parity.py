@@ -449,7 +449,12 @@ def test_help(scripts, capsys):  # noqa: F811
         scripts("verify_parity").main(["--help"])
     assert error.value.code == 0
     text = capsys.readouterr().out
-    for words in ("Exit status: 0 all agree", "--tf1-python PATH", "old:leaky", "--exhaustive"):
+    for words in (
+        "Exit status: 0 all agree",
+        "--tf1-python PATH",
+        "old:leaky",
+        "current folder first",
+    ):
         assert words in text
 
 
