@@ -3,7 +3,7 @@ import functools
 import numpy as np
 import pytest
 
-from legacy_spiky._errors import check_callable, describe
+from legacy_spiky._errors import check_array_function, check_callable, describe, reason
 from legacy_spiky.vectorize import vectorize
 
 
@@ -75,3 +75,39 @@ def test_not_callable(func):
         check_callable("df", func)
     expected = "df must be a function or another callable, got %r (%s)"
     assert str(error.value) == expected % (func, type(func).__name__)
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("", ""),
+        ("one\ntwo", "one"),
+        ("Graph execution error:\n\nbad [2]\n\t [[{{node Assert}}]]", "bad [2]"),
+        (
+            "Graph execution error:\n\nDetected at node 'G' defined at (most recent call last):\n"
+            "    File \"x.py\", line 3, in <module>\nNode: 'G'\n7 is not in [0, 2)\n\t [[{{node G}}]]",
+            "7 is not in [0, 2)",
+        ),
+        (
+            "Graph execution error:\n\nDetected at node G defined at (most recent call last):\n"
+            "<stack traces unavailable>\n7 is not in [0, 2) [Op:G]",
+            "7 is not in [0, 2) [Op:G]",
+        ),
+        (
+            'in user code:\n\n    File "x.py", line 1, in f\n        f(x)\n    KeyError: 3',
+            "KeyError: 3",
+        ),
+        ("SystemExit: 0\nTraceback (most recent call last):", "SystemExit: 0"),
+    ],
+)
+def test_reason(text, words):
+    assert reason(RuntimeError(text)) == words
+
+
+def test_array_functions():
+    check_array_function("f", np.sin)
+    check_array_function("f", np.vectorize(function, otypes=[float]))
+    with pytest.raises(TypeError, match="df is np.vectorize of function .*: give legacy_spiky.vec"):
+        check_array_function("df", np.vectorize(function))
+    with pytest.raises(TypeError, match="df must be a function"):
+        check_array_function("df", 3)
