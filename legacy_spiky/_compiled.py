@@ -36,8 +36,8 @@ _MATH = (
 _NUMPY = "abs absolute ceil copysign fabs float64 floor isfinite isinf isnan sqrt trunc".split()
 _BUILTINS = "abs bool float int len max min pow range round".split()
 
-# Compiled integers have 64 bits: products of two up to this fit.
-_LARGEST_INTEGER = 2**31
+# Compiled integers have 64 bits, and become doubles: products of two up to this are exact.
+_LARGEST_INTEGER = 2**26
 
 
 @functools.lru_cache(maxsize=None)
@@ -124,6 +124,10 @@ def _pipeline():
     numba = _numba()
     from numba.core import compiler, compiler_machinery, ir, ir_utils, untyped_passes
 
+    def refuse(reason):
+        Pipeline.reason = reason
+        raise NotCompiled(reason)
+
     def stand_in(name, value, line):
         """Returns the instruction for a value from outside of the function."""
         if isinstance(value, types.FunctionType):
@@ -131,10 +135,8 @@ def _pipeline():
         elif _known(value):
             value = _stand_ins()[value]
         elif not (value is math or value is np or _is_constant(value) or _is_compiled(value)):
-            Pipeline.reason = (
-                "it reads %s (%s), which may be something else when compiled" % (name, type(value).__name__)
-            )
-            raise NotCompiled(Pipeline.reason)
+            kind = type(value).__name__
+            refuse("it reads %s (%s), which may be something else when compiled" % (name, kind))
         return ir.Global(name, value, line.loc)
 
     @compiler_machinery.register_pass(mutates_CFG=False, analysis_only=False)
@@ -164,6 +166,8 @@ def _pipeline():
                         place = ir.Var(block.scope, ir_utils.mk_unique_var("$power"), line.loc)
                         body.append(ir.Assign(stand_in("pow", pow, line), place, line.loc))
                         line.value = ir.Expr.call(place, [value.lhs, value.rhs], (), line.loc)
+                    elif op == "make_function":
+                        refuse("it makes a function")
                     body.append(line)
                 block.body = body
             return True

@@ -15,7 +15,7 @@ import weakref
 import numpy as np
 
 from legacy_spiky import _callback, _tf
-from legacy_spiky._errors import check_callable, describe
+from legacy_spiky._errors import check_array_function, check_callable, describe
 from legacy_spiky._tf import tf
 
 __all__ = [
@@ -142,12 +142,7 @@ def _elementwise(world, derivatives, order, inputs, grad, name=None):
 def activation(world, f, df, d2f, name):
     """Makes an activation op; see `legacy_spiky.activation`."""
     for role, function in [("f", f), ("df", df)] + [("d2f", d2f)] * (d2f is not None):
-        check_callable(role, function)
-        if isinstance(function, np.vectorize) and not function.otypes:
-            raise TypeError(
-                "%s is np.vectorize of %s, which takes its dtype from the first element it meets: "
-                "give legacy_spiky.vectorize of it instead" % (role, describe(function))
-            )
+        check_array_function(role, function)
     default = getattr(f, "__name__", None) if name is None else name
     if not (isinstance(default, str) and re.match(r"[A-Za-z0-9.][A-Za-z0-9_.\\/-]*$", default)):
         if name is not None:

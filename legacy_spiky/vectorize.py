@@ -30,7 +30,7 @@ def vectorize(f: Callable[[float], Any], compile: Optional[bool] = None) -> Call
     loops, `abs`, `min`, `max`, `round`, most of `math`, other such functions. What is not compiled,
     as `np.exp` and `math.hypot`, whose last bits differ, is called in the interpreter, and a
     warning says why. Where compiled code cannot tell what the interpreter does, at errors and
-    integers over 2**31, the interpreter is asked.
+    integers over 2**26, the interpreter is asked.
 
     Value: `float(f(float(x)))` for each element: evaluated on Python floats (IEEE double)
     and rounded once to the dtype of `x`.
@@ -84,7 +84,7 @@ def vectorize(f: Callable[[float], Any], compile: Optional[bool] = None) -> Call
 class _Loop:
     """The compiled loop of a function, made when it is first asked for; None where there is none."""
 
-    lock = threading.Lock()
+    lock = threading.RLock()
 
     def __init__(self, f, compile):
         self.f = f

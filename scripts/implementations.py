@@ -86,6 +86,14 @@ def of_spiky(python=None):
         named(parity.session(legacy_spiky.tf_spiky), "tf_spiky, session"),
         named(parity.session(second_gradient), "tf_spiky with spikygrad2, session"),
     ]
+    try:
+        compiled = legacy_spiky.activation(
+            legacy_spiky.vectorize(legacy_spiky.spiky, compile=True),
+            legacy_spiky.vectorize(legacy_spiky.d_spiky, compile=True),
+        )
+        found.append(named(parity.session(compiled), "spiky, d_spiky compiled, session"))
+    except ImportError:  # Numba is optional
+        pass
     if python is not None:
         other = parity.interpreter(python, "legacy_spiky:tf_spiky")
         found.append(named(other, "tf_spiky, session of TensorFlow " + other.about["tensorflow"]))

@@ -134,7 +134,7 @@ sys.exit(status)
 
 
 def test_the_rooms_without_tensorflow():
-    tests = ["callback", "dtypes", "errors", "functions", "vectorize"]
+    tests = "arithmetic blocks callback compiled dtypes errors functions threads vectorize".split()
     paths = [os.path.join(HERE, "test_%s.py" % test) for test in tests]
     status, output = python(BARE, PACKAGE, *paths)
     assert status == 0, output

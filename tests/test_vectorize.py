@@ -51,7 +51,7 @@ def test_results_are_rounded_once():
 
 
 def test_overflow_gives_infinity(recwarn):
-    y = vectorize(lambda x: x * 1e300)(np.float32([1, -1]))
+    y = vectorize(lambda x: x * 1e300, compile=False)(np.float32([1, -1]))
     np.testing.assert_array_equal(y, [np.inf, -np.inf])
     assert not list(recwarn)
 

@@ -1,6 +1,7 @@
 """scripts/verify_parity.py, as a person runs it, and its faults planted."""
 
 import importlib
+import importlib.util
 import json
 import os
 import signal
@@ -17,6 +18,7 @@ from legacy_spiky._interpreter import load
 from legacy_spiky._tf import tf
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+NUMBA = importlib.util.find_spec("numba") is not None
 EAGER = getattr(tf, "executing_eagerly", bool)()
 WORLDS = ["eager", "tf.function"] if EAGER else ["session"]
 
@@ -43,6 +45,7 @@ def test_quick(tmp_path):
     assert {row["dtype"] for row in result["rows"]} == {dtype.name for dtype in _tf.FLOATING}
     expected = ["np_spiky, np_d_spiky, subnormals kept", "np_spiky, np_d_spiky"]
     expected += ["tf_spiky, session", "tf_spiky with spikygrad2, session"]
+    expected += ["spiky, d_spiky compiled, session"] * NUMBA
     if hasattr(tf, "numpy_function"):
         names = ["migration.tf_spiky", "native_spiky"]
         expected += ["%s, %s" % (name, world) for name in names for world in WORLDS]
