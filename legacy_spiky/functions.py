@@ -102,11 +102,12 @@ def _d_spiky(x, y, flush):
 def _d_spiky_products(x, upstream, y, flush):
     _d_spiky(x, y, flush)
     if flush:
-        # No product of it is subnormal but with 0 or 1: only `upstream` itself can be.
+        # Times 0 or 1: what is subnormal is so in `upstream`.
         normal = np.abs(upstream) >= _dtypes.least_normal(x.dtype)
         if not normal.all():
-            upstream = upstream * (normal | (upstream != upstream))
-    y *= upstream
+            upstream = upstream * normal  # NaN stays NaN
+    with np.errstate(invalid="ignore"):
+        y *= upstream
 
 
 def np_spiky(x: Any) -> Any:

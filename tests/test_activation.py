@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+import legacy_spiky
 from legacy_spiky import d_spiky, np_d_spiky, np_spiky, spiky, vectorize
 from legacy_spiky._tf import tf
 
@@ -192,6 +193,47 @@ def test_second_derivative_that_was_not_given(world):
         world.run(op, np.float32([1]), order=2, values=False)
     assert "the second derivative of swish (" in str(error.value)
     assert "activation(f, df); give d2f too" in str(error.value)
+
+
+def test_forward_mode_needs_no_second_derivative(graph_mode):
+    """The gradient for the upstream gradient: a Jacobian times a vector."""
+    op = legacy_spiky.activation(np.tanh, lambda x: 1 - np.tanh(x) ** 2)
+    x, v = tf.constant([0.5, -1.0]), tf.constant([2.0, 3.0])
+    u = tf.zeros(2)
+    (product,) = tf.gradients(tf.gradients(op(x), x, u), u, v)
+    expected = np.float32(1 - np.tanh([0.5, -1.0]) ** 2) * np.float32([2, 3])
+    np.testing.assert_array_equal(graph_mode.run(product), expected)
+    with pytest.raises(NotImplementedError, match="second derivative of tanh"):
+        tf.gradients(tf.gradients(op(x), x), x)
+
+
+def test_a_first_derivative_alone_needs_no_function(graph_mode):
+    """An activation's derivative is of its input: nothing waits for the function."""
+    seen = []
+    op = legacy_spiky.activation(lambda x: seen.append("f") or x, lambda x: np.ones_like(x))
+    x = tf.constant([1.0])
+    np.testing.assert_array_equal(graph_mode.run(tf.gradients(op(x), x)[0]), [1])
+    assert seen == []
+
+
+@pytest.mark.parametrize("upstream", [2.0**-127, -(2.0**-149), 1.0, np.nan, np.inf])
+def test_subnormal_upstream_gradients_count_as_zero(world, upstream):
+    x = np.float32([0.25, 0.75])
+    for op in (world.tf_spiky, world.activation(np_spiky, lambda x: np_d_spiky(x))):
+        _, gradients = world.run(lambda x: op(x) * np.float32(upstream), x)  # noqa: B023
+        expected = flushed(upstream) * np.float32([1, 0])
+        np.testing.assert_array_equal(gradients[0], expected)
+
+
+def test_arithmetic_is_the_same_on_each_thread(world):
+    """Of doubles that TensorFlow's own threads flush to zero."""
+
+    def f(x):
+        return x * 1e-310 * 1e310
+
+    for function in (f, vectorize(f)):
+        values, gradients = world.run(world.activation(function, function), np.float32([1]))
+        np.testing.assert_array_equal(values + gradients, np.float32([[f(1.0)]] * 2))
 
 
 def test_third_derivative(world):

@@ -270,3 +270,56 @@ def test_a_tensorflow_that_is_too_old(monkeypatch):
         importlib.import_module("legacy_spiky.migration")
     assert "legacy_spiky.migration needs TensorFlow 1.15 or newer" in str(error.value)
     assert "this is TensorFlow 1.13.2" in str(error.value)
+
+
+# A second derivative that was not given, where it is not asked for and where it is.
+
+TANH = migration.activation(np.tanh, lambda x: 1 - np.tanh(x) ** 2)
+SLOPE = np.float32(1 - np.tanh(np.float64(X)) ** 2)
+
+
+@eager_only
+@pytest.mark.parametrize("in_function", [False, True])
+def test_forward_mode_needs_no_second_derivative(in_function):
+    def forward(x, v):
+        with tf.autodiff.ForwardAccumulator(x, v) as accumulator:
+            y = TANH(x)
+        return accumulator.jvp(y)
+
+    forward = tf.function(forward) if in_function else forward
+    product = forward(tf.constant(X), tf.constant(2 * X))
+    np.testing.assert_array_equal(product, 2 * X * SLOPE)
+
+
+@eager_only
+@pytest.mark.parametrize("in_function", [False, True])
+def test_of_the_upstream_gradient_alone(in_function):
+    def product(x, u):
+        with tf.GradientTape() as outer:
+            outer.watch(u)
+            with tf.GradientTape() as inner:
+                inner.watch(x)
+                y = TANH(x)
+            g = inner.gradient(y, x, u)
+        return outer.gradient(g, u)
+
+    product = tf.function(product) if in_function else product
+    np.testing.assert_array_equal(product(tf.constant(X), tf.constant(X)), SLOPE)
+
+
+@eager_only
+def test_vectorized_map_is_never_silently_wrong():
+    def second(x):
+        with tf.GradientTape() as outer:
+            outer.watch(x)
+            with tf.GradientTape() as inner:
+                inner.watch(x)
+                y = tf.vectorized_map(TANH, x)
+            g = inner.gradient(y, x)
+        return outer.gradient(g, x)
+
+    try:
+        result = second(tf.constant(X))
+    except NotImplementedError:
+        return
+    assert np.isnan(result).all()
