@@ -80,6 +80,7 @@ class Derivatives:
         self.functions = functions
         self.name = name
         self.rest = rest
+        self.gradients = {}  # of their ops: one for all, registered once
 
     def __getitem__(self, order):
         if order < len(self.functions):
@@ -97,14 +98,27 @@ class Derivatives:
         )
 
 
+class _Gradient:
+    """The gradient function of an op of derivatives, which lives as long as they do."""
+
+    keeps_shape = True
+
+    def __init__(self, gradient, func):
+        self.gradient = gradient
+        self.func = func
+        self.name = None  # under which it is registered
+
+    def __call__(self, op, upstream):
+        return self.gradient(op, upstream)
+
+
 def elementwise(world, derivatives, order, x, name=None):
     """Builds the op of a derivative, or of the function itself; its gradient is the next one's."""
-    x = tf.convert_to_tensor(x)
 
-    def grad(op, upstream):
+    def gradient(op, upstream):
         return product(world, derivatives, order + 1, op.inputs[0], upstream)
 
-    return _elementwise(world, derivatives, order, [x], grad, name)
+    return _elementwise(world, derivatives, order, [tf.convert_to_tensor(x)], gradient, name)
 
 
 def product(world, derivatives, order, x, upstream):
@@ -117,24 +131,25 @@ def product(world, derivatives, order, x, upstream):
         # Its gradient for `upstream` is known, as forward mode wants it, that for `x` is not.
         x, last = world.seal(x, str(error)), True
 
-    def grad(op, g):
+    def gradient(op, g):
         x, upstream = op.inputs
         of_upstream = product(world, derivatives, order, x, g)
         if last:  # NaN, should the seal be lost
             return float("nan") * g * upstream, of_upstream
         return product(world, derivatives, order + 1, x, g * upstream), of_upstream
 
-    return _elementwise(world, derivatives, order, [x, upstream], grad)
+    return _elementwise(world, derivatives, order, [x, upstream], gradient)
 
 
-def _elementwise(world, derivatives, order, inputs, grad, name=None):
+def _elementwise(world, derivatives, order, inputs, gradient, name=None):
     x, dtype = inputs[0], inputs[0].dtype.base_dtype
     func = derivatives[order]
     if dtype not in _tf.FLOATING:
         raise not_floating("that of " + describe(func), dtype)
     callback = _callback.elementwise(func, dtype.as_numpy_dtype)
-    with tf.name_scope(name, "d_" * order + derivatives.name, inputs) as scope:
-        y = world.build(callback, inputs, dtype, order == 0, scope, grad)
+    grad = derivatives.gradients.setdefault((order, len(inputs)), _Gradient(gradient, func))
+    name = name or "d_" * order + derivatives.name
+    y = world.build(callback, inputs, dtype, order == 0, name, grad)
     y.set_shape(x.get_shape())
     return y
 
@@ -248,16 +263,25 @@ def _refusal(message):
 
 def _register_gradient(grad, callback):
     """Registers `grad` under a new random name, which it returns."""
-    name = "PyFuncGrad" + uuid.uuid4().hex
     # TensorFlow's registry is for ever, but the graph keeps the callback, and the callback
     # keeps the gradient: all of them are freed together.
     callback.gradient = grad
-    keeper = weakref.ref(callback)
+    if not isinstance(grad, _Gradient):
+        return _register(callback)
+    if grad.name is None:
+        grad.name = _register(grad)
+    return grad.name
+
+
+def _register(owner):
+    """Registers the gradient of what has `gradient`, `func` and `keeps_shape`; returns its name."""
+    name = "PyFuncGrad" + uuid.uuid4().hex
+    keeper = weakref.ref(owner)
 
     @tf.RegisterGradient(name)
     def gradient(op, *upstream):
-        callback = keeper()
-        if callback is None:
+        owner = keeper()
+        if owner is None:
             raise RuntimeError(
                 "the gradient of %s is gone with the graph that it was built in"
                 % getattr(op, "name", name)
@@ -266,8 +290,8 @@ def _register_gradient(grad, callback):
             raise ValueError(
                 "a SavedModel cannot hold the Python function %s, and no other process has it: "
                 "save weights, or migrate to TensorFlow ops, as legacy_spiky.migration.native_spiky"
-                % describe(callback.func)
+                % describe(owner.func)
             )
-        return gradients(callback.gradient, op, upstream, ordered=not callback.keeps_shape)
+        return gradients(owner.gradient, op, upstream, ordered=not owner.keeps_shape)
 
     return name

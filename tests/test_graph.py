@@ -377,7 +377,8 @@ def test_import_of_a_graph_in_the_same_process(graph_mode):
 def test_gradient_of_a_graph_that_is_gone():
     def build():
         with tf.Graph().as_default() as graph:
-            tf_spiky(tf.placeholder(tf.float32, [2], name="x"), name="y")
+            x = tf.placeholder(tf.float32, [2], name="x")
+            py_func(np.negative, [x], tf.float32, name="y", grad=lambda op, upstream: -upstream)
             return graph.as_graph_def()
 
     definition = build()
@@ -387,6 +388,25 @@ def test_gradient_of_a_graph_that_is_gone():
         with pytest.raises(RuntimeError) as error:
             tf.gradients(y, x)
         assert "is gone with the graph that it was built in" in str(error.value)
+
+
+def test_gradient_of_an_activation_outlives_its_graph():
+    """It is registered once, for all ops of the activation, and freed with that."""
+    kept = np.ones(3)
+    gone = weakref.ref(kept)
+    op = activation(lambda x: x, lambda x, kept=kept: np.full_like(x, kept[0]))
+    del kept
+    names = set()
+    for _ in range(3):
+        with tf.Graph().as_default():
+            y = op(tf.placeholder(tf.float32, [2]))
+            names.add(y.op.node_def.attr["_gradient_op_type"].s)
+    assert len(names) == 1
+    gc.collect()
+    assert gone() is not None
+    del op, y
+    gc.collect()
+    assert gone() is None
 
 
 EAGER = """
