@@ -4,7 +4,16 @@ import functools
 
 import numpy as np
 
-__all__ = ["as_floating", "flush", "least_normal", "limits", "product", "round_to", "to_double", "widen"]
+__all__ = [
+    "as_floating",
+    "flush",
+    "least_normal",
+    "limits",
+    "product",
+    "round_to",
+    "to_double",
+    "widen",
+]
 
 
 def _is_bfloat16(dtype):

@@ -248,7 +248,9 @@ def plot(path, results):
     ax.set_xticks(sizes)
     ax.set_xticklabels(list(results))
     ax.set_xlabel("float32 numbers")
-    ax.set_title("forward and backward in a session: time, relative to the best formula", loc="left")
+    ax.set_title(
+        "forward and backward in a session: time, relative to the best formula", loc="left"
+    )
     ax.grid(alpha=0.3)
     ax.legend(fontsize=8)
     figure.savefig(path, dpi=120)

@@ -31,7 +31,9 @@ def test_block_by_block(function, size):
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
-@pytest.mark.parametrize("upstream", [1.0, -3.0, 1e-45, 2.0**-127, -(2.0**-149), np.nan, np.inf, 0.0])
+@pytest.mark.parametrize(
+    "upstream", [1.0, -3.0, 1e-45, 2.0**-127, -(2.0**-149), np.nan, np.inf, 0.0]
+)
 def test_products(dtype, upstream):
     """Those of np_d_spiky in one go are those of its values."""
     least = 2.0**-126 if dtype == np.float32 else 2.0**-1022

@@ -171,11 +171,15 @@ def test_the_warning_comes_once_and_the_result_is_right():
     (warning,) = caught
     words = str(warning.message)
     assert "<lambda> (" + __file__ in words
-    assert "runs in the interpreter, number by number, which is slow: it reads TABLE (list)" in words
+    assert (
+        "runs in the interpreter, number by number, which is slow: it reads TABLE (list)" in words
+    )
 
 
 def test_what_compiles_does_not_warn(recwarn):
-    np.testing.assert_array_equal(vectorize(lambda x: x * 1e300)(np.float32([1, -1])), [np.inf, -np.inf])
+    np.testing.assert_array_equal(
+        vectorize(lambda x: x * 1e300)(np.float32([1, -1])), [np.inf, -np.inf]
+    )
     vectorize(spiky)([0.2, np.nan, np.inf])
     assert not list(recwarn)
 
