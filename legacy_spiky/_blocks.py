@@ -1,4 +1,4 @@
-"""Array functions that work block by block: in the cache, into memory that TensorFlow takes over."""
+"""Array functions that work block by block: in the cache, into memory that TensorFlow takes."""
 
 import weakref
 

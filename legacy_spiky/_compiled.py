@@ -9,6 +9,7 @@ compiled function is compared with the interpreter before it is trusted.
 import builtins
 import ctypes
 import functools
+import inspect
 import math
 import operator
 import os
@@ -154,6 +155,8 @@ def _pipeline():
                     value = getattr(line, "value", None)
                     op = value.op if isinstance(value, ir.Expr) else None
                     if isinstance(value, (ir.Global, ir.FreeVar)):
+                        if value.value is function:
+                            refuse("it calls itself")
                         Pipeline.reads.append((function, value.name, value.value))
                         if value.value is math or value.value is np:
                             modules[line.target.name] = value.value
@@ -215,6 +218,10 @@ def _compile(f):
     elif _known(f):  # a built-in function
         scalar = _stand_ins()[f]
     elif isinstance(f, types.FunctionType):
+        try:
+            inspect.signature(f).bind(0.0)
+        except TypeError as error:
+            raise NotCompiled("it takes no single number: %s" % error) from None
         scalar = numba.njit(pipeline_class=Pipeline)(f)
     else:
         raise NotCompiled("Numba compiles functions, and this is of type " + type(f).__name__)

@@ -82,7 +82,7 @@ def vectorize(f: Callable[[float], Any], compile: Optional[bool] = None) -> Call
 
 
 class _Loop:
-    """The compiled loop of a function, made when it is first asked for; None where there is none."""
+    """The compiled loop of a function, made when it is first needed; None where there is none."""
 
     lock = threading.RLock()
 

@@ -2,8 +2,8 @@
 
 What the times are depends on the machine; the ratios tell: how much longer than the best formula
 for spiky in TensorFlow ops (of a best), than tf.nn.relu (of relu) and than a bare py_func that does
-nothing (of bare), and how much faster than the recipe of 2016. All take turns in several rounds, and
-the median of their steps counts. The backward step waits for the forward one, as in training.
+nothing (of bare), and how much faster than the recipe of 2016. All take turns in several rounds,
+and the median of their steps counts. The backward step waits for the forward one, as in training.
 TensorFlow's graph optimizer is off, which would compute in advance what does not change.
 
 Also: building a graph of 1000 activations, against 1000 bare py_func ops; and the import, beyond

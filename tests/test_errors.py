@@ -85,7 +85,8 @@ def test_not_callable(func):
         ("Graph execution error:\n\nbad [2]\n\t [[{{node Assert}}]]", "bad [2]"),
         (
             "Graph execution error:\n\nDetected at node 'G' defined at (most recent call last):\n"
-            "    File \"x.py\", line 3, in <module>\nNode: 'G'\n7 is not in [0, 2)\n\t [[{{node G}}]]",
+            "    File \"x.py\", line 3, in <module>\nNode: 'G'\n"
+            "7 is not in [0, 2)\n\t [[{{node G}}]]",
             "7 is not in [0, 2)",
         ),
         (
