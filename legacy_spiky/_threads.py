@@ -6,7 +6,7 @@ import os
 
 from legacy_spiky import _arithmetic
 
-__all__ = ["in_parallel"]
+__all__ = ["cores", "in_parallel"]
 
 _PART = 1 << 19  # numbers that are worth a thread
 
@@ -19,7 +19,7 @@ def in_parallel(function, *arrays):
       *arrays: flat arrays of one length, the first one not None.
     """
     size = arrays[0].size
-    count = min(_cores(), size // _PART) if size > _PART else 1
+    count = min(cores(), size // _PART) if size > _PART else 1
     if count == 1:
         return function(*arrays)
     # A larger part for this thread: the others have to wake up first.
@@ -41,7 +41,8 @@ def _call(function, part):
         function(*part)
 
 
-def _cores():
+def cores():
+    """Returns how many cores this process may use."""
     if hasattr(os, "sched_getaffinity"):  # not on macOS
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -50,4 +51,4 @@ def _cores():
 @functools.lru_cache(maxsize=None)
 def _threads(process):
     """Returns the threads of a process: a forked one has none of its parent's."""
-    return concurrent.futures.ThreadPoolExecutor(_cores())
+    return concurrent.futures.ThreadPoolExecutor(cores())

@@ -21,7 +21,7 @@ import sys
 import time
 
 import numpy as np
-from quiet import ROOT, need, progress, tf
+from quiet import ROOT, check_files, need, progress, tf
 
 import legacy_spiky
 
@@ -266,11 +266,7 @@ def arguments(argv):
     parser.add_argument("--json", metavar="FILE", help="write the medians there")
     parser.add_argument("--plot", metavar="FILE.png", help="draw the ratios (extra [plot])")
     options = parser.parse_args(argv)
-    for name, path in [("--json", options.json), ("--plot", options.plot)]:
-        if path and not os.path.isdir(os.path.dirname(os.path.abspath(path))):
-            parser.error("%s: there is no folder for %s" % (name, path))
-    if options.plot and not options.plot.lower().endswith(".png"):
-        parser.error("--plot wants a name that ends in .png, got %s" % options.plot)
+    check_files(parser, options, "json", "plot")
     return options
 
 

@@ -21,6 +21,7 @@ from quiet import ROOT, tf
 
 import legacy_spiky
 from legacy_spiky import parity
+from legacy_spiky._threads import cores
 
 BLOCKS = 4096
 SUBNORMAL = set(range(8)) | set(range(2048, 2056))
@@ -102,13 +103,6 @@ def run(blocks, **options):
         finally:
             for task in tasks:
                 task.cancel()
-
-
-def cores():
-    """Returns how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):  # not on macOS
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 # A log: what was proved so far, so that a run that was interrupted can go on.

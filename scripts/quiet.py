@@ -38,6 +38,16 @@ def need(module, extra):
         stop("%s; install what this needs with: pip install -e '.[%s]'" % (error, extra))
 
 
+def check_files(parser, options, *names):
+    """Ends the script where an option names no folder that is there, or a plot that is no PNG."""
+    for name in names:
+        path = getattr(options, name)
+        if path and not os.path.isdir(os.path.dirname(os.path.abspath(path))):
+            parser.error("--%s: there is no folder for %s" % (name, path))
+        if path and name == "plot" and not path.lower().endswith(".png"):
+            parser.error("--plot wants a name that ends in .png, got %s" % path)
+
+
 def progress(total, unit):
     """Returns a progress bar on the terminal's stderr; `update()` says that one more is done."""
     try:

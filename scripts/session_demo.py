@@ -6,11 +6,10 @@ Prints x, spiky(x) and the gradient of spiky at x, for x = 0.2, 0.7, 1.2, 1.7. s
 """
 
 import argparse
-import os
 import platform
 
 import numpy as np
-from quiet import need, tf
+from quiet import check_files, need, tf
 
 from legacy_spiky import tf_spiky
 
@@ -53,11 +52,7 @@ def main(argv=None):
         help="also draw spiky and its derivative (needs Matplotlib: the extra [plot])",
     )
     arguments = parser.parse_args(argv)
-    if arguments.plot:
-        if not arguments.plot.lower().endswith(".png"):
-            parser.error("--plot wants a name that ends in .png, got %s" % arguments.plot)
-        if not os.path.isdir(os.path.dirname(os.path.abspath(arguments.plot))):
-            parser.error("--plot: there is no folder for %s" % arguments.plot)
+    check_files(parser, arguments, "plot")
     print(*evaluate([0.2, 0.7, 1.2, 1.7]))
     print(
         "TensorFlow %s, NumPy %s, Python %s"

@@ -36,7 +36,7 @@ import implementations
 import lockstep
 import numpy as np
 from implementations import ARRAY, ARRAY_KEPT, SCALAR, SCALAR_KEPT, fixed
-from quiet import need, progress, tf
+from quiet import check_files, need, progress, tf
 from train_digits import initial_weights
 
 from legacy_spiky import _tf, parity
@@ -310,11 +310,7 @@ def arguments(argv):
         parser.error("--exhaustive takes from 1 to 4096 blocks, got %d" % options.exhaustive)
     if options.seed is not None and not 0 <= options.seed < 2**32:
         parser.error("--seed must be from 0 to 4294967295, got %d" % options.seed)
-    for name, path in [("--json", options.json), ("--plot", options.plot), ("--log", options.log)]:
-        if path and not os.path.isdir(os.path.dirname(os.path.abspath(path))):
-            parser.error("%s: there is no folder for %s" % (name, path))
-    if options.plot and not options.plot.lower().endswith(".png"):
-        parser.error("--plot wants a name that ends in .png, got %s" % options.plot)
+    check_files(parser, options, "json", "plot", "log")
     return options
 
 

@@ -10,7 +10,7 @@ from legacy_spiky._threads import in_parallel
 
 @pytest.fixture
 def cores(monkeypatch):
-    monkeypatch.setattr(_threads, "_cores", lambda: 4)
+    monkeypatch.setattr(_threads, "cores", lambda: 4)
     monkeypatch.setattr(_threads, "_PART", 10)
 
 
@@ -56,4 +56,4 @@ def test_a_forked_process_has_threads_of_its_own(cores):
 
 
 def test_cores():
-    assert _threads._cores() >= 1
+    assert _threads.cores() >= 1
