@@ -9,6 +9,7 @@ from legacy_spiky import _arithmetic, _dtypes
 __all__ = ["Steps", "apply", "empty", "steps_of", "works_by"]
 
 _BLOCK = 1 << 16  # numbers: what the steps need stays in the cache
+_THEIRS = (np.dtype(np.float32), np.dtype(np.float64))  # dtypes that the steps take
 # bytes: TensorFlow copies an array that is aligned otherwise, of a small one in no time
 _ALIGNMENT, _SMALL = 64, 1 << 15
 
@@ -63,7 +64,7 @@ def apply(steps, x, upstream=None, flush=False):
       TypeError: `x` is complex, text or objects.
     """
     x = _dtypes.as_floating(x)
-    if x.dtype != np.float32 and x.dtype != np.float64:
+    if x.dtype not in _THEIRS:
         y = _dtypes.to_double(x)
         y = apply(steps, _dtypes.flush(y, x.dtype) if flush else y)
         y = _dtypes.round_to(_dtypes.flush(y, x.dtype) if flush else y, x.dtype)

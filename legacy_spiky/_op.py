@@ -101,8 +101,6 @@ class Derivatives:
 class _Gradient:
     """The gradient function of an op of derivatives, which lives as long as they do."""
 
-    keeps_shape = True
-
     def __init__(self, gradient, func):
         self.gradient = gradient
         self.func = func
@@ -174,17 +172,15 @@ def activation(world, f, df, d2f, name):
     return op
 
 
-def gradients(grad, op, upstream, at_run_time=False, ordered=True):
+def gradients(grad, op, upstream, at_run_time=False):
     """Calls the user's gradient function and checks what it returns.
 
-    Shapes that are not known yet are checked when it runs only if `at_run_time` says so; where it
-    is not `ordered` it need not wait for the function.
+    Shapes that are not known yet are checked when it runs only if `at_run_time` says so.
     """
     # After the function, also where only the gradient is fetched. By way of a new op: an op that
     # a session ran may get no control edges (TensorFlow 2.21 says so); and an output also leads
     # into the gradient of a branch's or a loop's body, which is a graph of its own.
-    before = [tf.identity(y) for y in op.outputs[:1]] if ordered else []
-    with tf.control_dependencies(before):
+    with tf.control_dependencies([tf.identity(y) for y in op.outputs[:1]]):
         upstream = [None if g is None else tf.convert_to_tensor(g) for g in upstream]
         results = grad(op, *upstream)
         if not isinstance(results, (list, tuple)):
@@ -274,7 +270,7 @@ def _register_gradient(grad, callback):
 
 
 def _register(owner):
-    """Registers the gradient of what has `gradient`, `func` and `keeps_shape`; returns its name."""
+    """Registers the gradient of what has `gradient` and `func`; returns its name."""
     name = "PyFuncGrad" + uuid.uuid4().hex
     keeper = weakref.ref(owner)
 
@@ -292,6 +288,8 @@ def _register(owner):
                 "save weights, or migrate to TensorFlow ops, as legacy_spiky.migration.native_spiky"
                 % describe(owner.func)
             )
-        return gradients(owner.gradient, op, upstream, ordered=not owner.keeps_shape)
+        if isinstance(owner, _Gradient):  # right as it is, and of the input alone
+            return owner(op, *upstream)
+        return gradients(owner.gradient, op, upstream)
 
     return name

@@ -19,9 +19,9 @@ def in_parallel(function, *arrays):
       *arrays: flat arrays of one length, the first one not None.
     """
     size = arrays[0].size
-    count = min(cores(), size // _PART) if size > _PART else 1
-    if count == 1:
+    if size < 2 * _PART or cores() == 1:
         return function(*arrays)
+    count = min(cores(), size // _PART)
     # A larger part for this thread: the others have to wake up first.
     ends = [0] + [int(size * (i + 1.5) / (count + 0.5)) for i in range(count)]
     parts = [
