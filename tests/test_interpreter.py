@@ -233,7 +233,7 @@ def test_too_old_a_python(tmp_path):
             ImportError,
             "No module named 'nowhere': the current folder is looked in first .*, then PYTHONPATH",
         ),
-        ("planted:nothing", ImportError, r"planted \(.*planted.py\) has no nothing"),
+        ("planted:absent", ImportError, r"planted \(.*planted.py\) has no absent"),
         ("sys:nothing", ImportError, r"sys \(built in\) has no nothing"),
         ("planted.py:right", ValueError, "got 'planted.py:right': write planted:right"),
         ("./planted.py", ValueError, "got './planted.py': write planted:name"),
