@@ -1,6 +1,5 @@
 """Work on arrays by all cores, for functions that let other threads run."""
 
-import concurrent.futures
 import functools
 import os
 
@@ -51,4 +50,6 @@ def cores():
 @functools.lru_cache(maxsize=None)
 def _threads(process):
     """Returns the threads of a process: a forked one has none of its parent's."""
-    return concurrent.futures.ThreadPoolExecutor(cores())
+    from concurrent.futures import ThreadPoolExecutor  # most programs never come here
+
+    return ThreadPoolExecutor(cores())
