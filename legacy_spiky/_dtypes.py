@@ -121,6 +121,7 @@ def product(a, b):
     """Returns `a * b` in the dtype of both, rounded once; subnormals of it count as zero."""
     dtype = a.dtype
     with np.errstate(over="ignore", invalid="ignore"):
-        # Exact in float64, but for the product of two of them.
-        y = flush(to_double(a), dtype) * flush(to_double(b), dtype)
+        # Exact in float64, but for the product of two of them. NumPy makes scalars of those of no
+        # dimension.
+        y = np.asarray(flush(to_double(a), dtype) * flush(to_double(b), dtype))
     return round_to(flush(to_double(round_to(y, dtype)), dtype), dtype)

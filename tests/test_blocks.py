@@ -49,6 +49,16 @@ def test_products(dtype, upstream):
         np.testing.assert_array_equal(*signs)
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(), (0,), (1,), (2, 3)])
+@pytest.mark.parametrize("slope", [0.0, -0.0, 1.0, 2.0**-140])
+def test_products_of_each_shape(dtype, shape, slope):
+    callback = _callback.elementwise(lambda x: np.full_like(x, slope), dtype)
+    y = callback(np.ones(shape, dtype), np.full(shape, -2, dtype))
+    assert (y.shape, y.dtype) == (shape, dtype)
+    np.testing.assert_array_equal(y, 0 if slope < 1 and dtype != np.float64 else -2 * slope)
+
+
 def test_an_upstream_gradient_of_another_shape():
     with pytest.raises(ValueError) as error:
         _callback.elementwise(np_d_spiky, np.float32)(np.zeros(3, np.float32), np.zeros(2))
