@@ -1,0 +1,66 @@
+"""The matrix: the tests, the demo and the digits on each TensorFlow that is promised.
+
+nox --list           what there is
+nox                  all of it, one after the other
+nox -s tf-1.4.1      one version
+nox -s tf-2.21.0     one version, on each of its Pythons
+
+An interpreter is looked for among pyenv's and on the PATH; a missing one is an error.
+"""
+
+import ast
+import glob
+import os
+import re
+
+import nox
+
+# The README's table of versions is this one.
+MATRIX = [
+    ("tensorflow==1.0.1", ["3.6"], "numpy<1.17 protobuf<3.18"),
+    ("tensorflow==1.4.1", ["3.6"], "numpy<1.17 protobuf<3.18"),
+    ("tensorflow==1.12.3", ["3.6"], "numpy<1.17 protobuf<3.18"),
+    ("tensorflow==1.13.2", ["3.7"], "numpy<1.17 protobuf<3.18"),
+    ("tensorflow==1.15.5", ["3.7"], "numpy<1.22 protobuf<3.21"),
+    ("tensorflow==2.0.4", ["3.7"], "numpy<1.19 protobuf<3.18"),
+    ("tensorflow-cpu==2.4.4", ["3.8"], "protobuf<3.21"),
+    ("tensorflow-cpu==2.15.1", ["3.10"], ""),
+    ("tensorflow-cpu==2.16.2", ["3.12"], ""),
+    ("tensorflow-cpu==2.21.0", ["3.11", "3.13"], ""),
+]
+
+nox.options.default_venv_backend = "venv"
+nox.options.error_on_missing_interpreters = True
+# Before what is there: pyenv's own python3.6 is a script that fails where 3.6 is not its choice.
+pyenv = os.environ.get("PYENV_ROOT", os.path.expanduser("~/.pyenv"))
+os.environ["PATH"] = os.pathsep.join(
+    glob.glob(os.path.join(pyenv, "versions", "3.*", "bin")) + [os.environ["PATH"]]
+)
+
+
+def read(name):
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), name)) as text:
+        return text.read()
+
+
+# Not the package itself, which is run from here: two sessions at once would build it at once.
+TEST = ast.literal_eval(re.search(r'"test": (\[.*?\])', read("setup.py"), re.S).group(1))
+DEMO = re.search(r"^```\n(\[0\.2 .*)$", read("README.md"), re.M).group(1)
+
+
+def matrix(tensorflow, pythons, versions):
+    @nox.session(name="tf-" + tensorflow.split("==")[1], python=pythons)
+    def session(session):
+        if session.python in ("3.6", "3.7"):
+            session.install("-q", "-U", "pip<21.4")
+        session.install("-q", tensorflow, *versions.split(), *TEST)
+        printed = session.run("python", "scripts/session_demo.py", silent=True)
+        session.log(printed)
+        if printed.splitlines()[0] != DEMO:
+            session.error("the demo printed something else than the README says: " + DEMO)
+        session.run("python", "scripts/train_digits.py")
+        session.run("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", *session.posargs)
+
+
+for row in MATRIX:
+    matrix(*row)
