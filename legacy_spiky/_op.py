@@ -28,6 +28,7 @@ __all__ = [
     "not_floating",
     "product",
     "py_func",
+    "refusal",
     "sealed",
     "with_override",
 ]
@@ -169,6 +170,7 @@ def activation(world, f, df, d2f, name):
 
     op.__name__ = op.__qualname__ = default
     op.__module__ = getattr(f, "__module__", None) or __name__
+    op.activation = world, derivatives  # for checkpoint
     return op
 
 
@@ -241,12 +243,12 @@ def with_override(callback, inp, Tout, stateful, name, grad):
 def sealed(x, message):
     """Returns `x` in a graph; who takes its gradient gets a NotImplementedError."""
     with building, tf.name_scope(None, "sealed", [x]):
-        with tf.get_default_graph().gradient_override_map({"Identity": _refusal(message)}):
+        with tf.get_default_graph().gradient_override_map({"Identity": refusal(message)}):
             return tf.identity(x)
 
 
 @functools.lru_cache(maxsize=None)
-def _refusal(message):
+def refusal(message):
     """Registers a gradient that only raises, and returns its name."""
     name = "PyFuncGrad" + uuid.uuid4().hex
 

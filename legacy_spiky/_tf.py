@@ -17,6 +17,7 @@ except ImportError as error:
 __all__ = [
     "FLOATING",
     "in_function",
+    "load_control_flow_v2",
     "py_func",
     "register_keras_serializable",
     "runs_eagerly",
@@ -74,6 +75,20 @@ def py_func(func, inp, Tout, stateful, name):
     if stateful and _numpy_function is not None:
         return _numpy_function(func, inp, Tout, name=name)
     return tf.py_func(func, inp, Tout, stateful=stateful, name=name)
+
+
+def load_control_flow_v2():
+    """Makes TensorFlow register the gradient of a `While` op, as 1.15 does when it builds one."""
+    if not hasattr(tf, "control_flow_v2_enabled"):
+        return
+    enabled = tf.control_flow_v2_enabled()
+    tf.enable_control_flow_v2()
+    try:
+        with tf.Graph().as_default():
+            tf.while_loop(lambda i: i < 1, lambda i: i + 1, [0])
+    finally:
+        if not enabled:
+            tf.disable_control_flow_v2()
 
 
 def register_keras_serializable(*functions):

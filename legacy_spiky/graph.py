@@ -215,6 +215,9 @@ def tf_spiky(x: Any, name: Optional[str] = None) -> Any:
     return _op.elementwise(_WORLD, _SPIKY, 0, x, name)
 
 
+tf_spiky.activation = _WORLD, _SPIKY
+
+
 # The same for any activation.
 
 

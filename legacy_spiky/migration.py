@@ -210,6 +210,9 @@ def tf_spiky(x: Any, name: Optional[str] = None) -> Any:
     return _op.elementwise(_WORLD, _SPIKY, 0, x, name)
 
 
+tf_spiky.activation = _WORLD, _SPIKY
+
+
 def activation(
     f: Callable[[np.ndarray], Any],
     df: Callable[[np.ndarray], Any],
