@@ -68,17 +68,17 @@ def resolve(callbacks, bindings):
     bound, unbound = {}, []
     for callback in callbacks:
         keys = [key for key in bindings if _means(key, callback)]
-        of_it = [(key, made[key]) for key in keys if key in made]
+        found = [(made[key], key) for key in keys if key in made]
         if not keys:
             unbound.append(callback)
-        elif len({binding for _, binding in of_it}) > 1:
-            twice = " and ".join("to %s by %r" % (binding, key) for key, binding in of_it)
+        elif any(binding != found[0][0] for binding, _ in found):
+            twice = " and ".join("to %s by %r" % each for each in found)
             problems.append(
-                "%s: bound twice, %s; the nodes of a token are one function"
+                "%s: bound twice, %s; what has one token is one function"
                 % (_title(callback), twice)
             )
-        elif of_it:
-            bound[callback.token] = of_it[0][1]
+        elif found:
+            bound[callback.token] = found[0][0]
     family = _Family(callbacks, bound)
     for callback in unbound:
         binding = family.activation_of(callback)
@@ -91,17 +91,16 @@ def resolve(callbacks, bindings):
         exact = any(key in _names(callback) for key in bindings)
         for node in callback.nodes if callback.token in bound else []:
             binding = bound[callback.token]
-            order = family.order(node) if binding.activation else None
-            misfit = (
-                family.misfit(node, binding, order, exact)
-                if binding.activation
-                else _misfit(node, binding)
-            )
+            if binding.activation:
+                order, misfit = family.order(node, binding, exact)
+            else:
+                order, misfit = None, _misfit(node, binding)
             if misfit:
                 problems.append("%s: %s" % (_title(callback, node), misfit))
             served[node] = binding, order
     if problems:
-        raise ValueError("\n  ".join(["the callbacks are not bound, none of them:"] + problems))
+        title = "nothing of %s was bound:" % callbacks.saved.name
+        raise ValueError("\n  ".join([title] + problems))
     return served
 
 
@@ -130,18 +129,28 @@ def _misfit(node, binding):
     unknown = [dtype for dtype in node.inputs + node.outputs if dtype.startswith("dtype ")]
     if unknown:
         return "TensorFlow %s does not know its %s" % (_tf.tf.VERSION, unknown[0])
-    if binding.gradient is not None and node.op == "EagerPyFunc":
-        return "an op of tf.py_function, whose gradient is TensorFlow's: bind a function alone"
     if not _takes(binding.function, len(node.inputs)):
-        return "%s does not take its %d inputs (%s)" % (binding, len(node.inputs), node.signature)
+        return "%s does not take %d inputs; this is %s" % (
+            binding,
+            len(node.inputs),
+            _typed(node),
+        )
     gradient = binding.gradient
+    if gradient is not None and node.op == "EagerPyFunc":
+        return "TensorFlow has its own gradient for this: bind a function alone, to %s" % _typed(
+            node
+        )
     if callable(gradient) and not _takes(gradient, 1 + len(node.outputs)):
-        return "%s does not take the op and %d upstream gradients, one for each output (%s)" % (
+        return "%s does not take the op and %d upstream gradients; this is %s" % (
             describe(gradient),
             len(node.outputs),
-            node.signature,
+            _typed(node),
         )
     return None
+
+
+def _typed(node):
+    return "%s of %s" % (node.op, node.signature)
 
 
 def _takes(function, count):
@@ -160,65 +169,66 @@ class _Family:
 
     def __init__(self, callbacks, bound):
         self.bound = bound
-        self.named = collections.defaultdict(list)  # nodes of this name, in whatever function
-        self.within = collections.defaultdict(set)  # tokens in the scope of one gradient
         self.tokens = {}
+        self.named = collections.defaultdict(list)  # nodes of one name, in whatever function
+        self.within = collections.defaultdict(set)  # tokens in the scope of one gradient
         for callback in callbacks:
             for node in callback.nodes:
-                self.named[node.name].append(node)
                 self.tokens[node] = callback.token
+                self.named[node.name].append(node)
                 self.within[_scope(node)].add(callback.token)
 
     def activation_of(self, callback):
-        """Returns the activation that a callback is the derivative of, or None."""
-        owners = {self._owner(node) for node in callback.nodes}
-        return owners.pop() if len(owners) == 1 else None
+        """Returns the activation in whose gradient a callback is, or None."""
+        owners = [owner for node in callback.nodes for owner in self._owners(node)]
+        one = owners and owners[0] and all(owner == owners[0] for owner in owners)
+        return owners[0] if one and owners[0].activation else None
 
-    def _owner(self, node):
-        owners = {self.bound.get(self.tokens[owner]) for owner in self.named[node.gradient_of]}
-        if len(owners) != 1:
-            return None
-        (owner,) = owners
-        return owner if owner and owner.activation else None
+    def _owners(self, node):
+        """Returns what those are bound to in whose gradient a node is; None for what is not."""
+        owners = self.named[node.gradient_of] if node.gradient_of else []
+        return [self.bound.get(self.tokens[owner]) for owner in owners] or [None]
 
-    def order(self, node):
-        """Returns which derivative a node is, or None where it may be one or another.
+    def order(self, node, binding, exact):
+        """Returns which derivative of its activation a node is, and why it does not fit, or None.
 
-        It is the first in the gradient of a node, where it has no gradient, as the recipe's, or takes
-        the upstream gradient too, as that of `legacy_spiky`.
+        Outside of gradients it is the function, where it has a gradient of its own. Inside it is
+        the first derivative, where it has none, as in the recipe, or takes the upstream gradient
+        too, as in `legacy_spiky`.
         """
-        if node.gradient_of is None:
-            return 0 if node.gradient and len(node.inputs) == 1 else None
-        deeper = any(owner.gradient_of for owner in self.named[node.gradient_of])
-        first = len(node.inputs) == 2 or (len(node.inputs) == 1 and not node.gradient)
-        return 1 if first and not deeper else None
-
-    def misfit(self, node, binding, order, exact):
-        """Returns why an activation does not fit a node, or None."""
         dtypes = set(node.inputs + node.outputs)
-        if len(node.outputs) != 1 or not 1 <= len(node.inputs) <= 2 or len(dtypes) > 1:
-            return "an activation has one dtype, in and out, and this is %s" % node.signature
-        if not dtypes <= {dtype.name for dtype in _tf.FLOATING}:
-            return str(_op.not_floating(str(binding), _tf.tf.as_dtype(dtypes.pop())))
-        if order is None:
-            return (
-                "it may be the function, its derivative or a higher one of the activation %s: bind "
-                "it to a function, or to (function, gradient)" % binding
+        known = [dtype.name for dtype in _tf.FLOATING]
+        counts = [1, 2] if node.gradient_of else [1]
+        fits = len(node.inputs) in counts and len(node.outputs) == 1 and len(dtypes) == 1
+        if node.op == "EagerPyFunc" or not fits or not dtypes <= set(known):
+            return None, "an activation gives a tensor of the dtype of its own, %s; this is %s" % (
+                ", ".join(known[:-1]) + " or " + known[-1],
+                _typed(node),
             )
-        if order == 0:
-            return None
-        if self._owner(node) != binding:
-            return "it is in the gradient of %s, which is not bound to %s" % (
-                node.gradient_of,
-                binding,
+        if node.gradient_of is None and node.gradient:
+            return 0, None
+        deeper = any(owner.gradient_of for owner in self.named[node.gradient_of])
+        if node.gradient_of is None or deeper or (node.gradient and len(node.inputs) == 1):
+            return None, (
+                "it may be the activation of %s or one of its derivatives: bind it to a function, "
+                "or to (function, gradient)" % binding
+            )
+        if binding not in self._owners(node):
+            return (
+                None,
+                "it is in the gradient of %s, which is not bound to the activation of %s"
+                % (
+                    node.gradient_of,
+                    binding,
+                ),
             )
         rivals = self.within[_scope(node)]
         if len(rivals) > 1 and not exact:
-            return (
-                "which of the callbacks %s in the gradient of %s is the derivative? Bind each by "
-                "its token or name" % (", ".join(sorted(rivals)), node.gradient_of)
+            return None, (
+                "the gradient of %s has the callbacks %s, and which of them is the derivative? "
+                "Bind each by its token or name" % (node.gradient_of, ", ".join(sorted(rivals)))
             )
-        return None
+        return 1, None
 
 
 def _scope(node):

@@ -1,16 +1,15 @@
-"""Saved graphs: reading them, and the callbacks that they need. Nothing of them is run."""
+"""Saved graphs as they are in files: reading them, without running anything of them."""
 
 import collections
 import os
 import re
-from typing import NamedTuple, Optional, Tuple
 
 from google.protobuf import text_format
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 from legacy_spiky._tf import tf
 
-__all__ = ["CALLS", "Callback", "Callbacks", "Node", "callbacks", "each_node", "read"]
+__all__ = ["each_node", "read"]
 
 # A saved graph as a MetaGraphDef; what errors call it; the prefix of its weights and the folder of
 # a SavedModel, where it has them.
@@ -30,16 +29,19 @@ def read(source, tags=None):
             % (source, type(source).__name__)
         )
     path = os.fspath(source)
-    if not os.path.exists(path) and os.path.exists(path + ".meta"):  # a checkpoint's prefix
-        path += ".meta"
+    if not os.path.exists(path):
+        if not os.path.exists(path + ".meta"):
+            raise FileNotFoundError("there is no file %s, nor %s.meta" % (path, path))
+        path += ".meta"  # it is a checkpoint's prefix
     if os.path.isdir(path) or os.path.basename(path) in _SAVED_MODEL:
-        return _checked(_saved_model(path, tags))
+        return _saved_model(path, tags)
     if path.endswith(".meta"):
-        meta = _parse(tf.MetaGraphDef, path)
+        meta, whole = _parse(tf.MetaGraphDef, path)
         _check_writer(meta, path)
-        return _checked(Saved(meta, path, path[: -len(".meta")], None))
-    # Nothing tells whether it is whole: TensorFlow 1 freezes without the versions, which come last.
-    return _checked(Saved(tf.MetaGraphDef(graph_def=_parse(tf.GraphDef, path)), path, None, None))
+        return _checked(Saved(meta, path, path[: -len(".meta")], None), whole)
+    # It need not name its writer: TensorFlow 1 freezes without the versions, which come last.
+    graph_def, whole = _parse(tf.GraphDef, path)
+    return _checked(Saved(tf.MetaGraphDef(graph_def=graph_def), path, None, None), whole)
 
 
 def _copy(message):
@@ -48,6 +50,7 @@ def _copy(message):
     return copy
 
 
+_GRAPH_DEF_VERSION = getattr(tf, "version", tf).GRAPH_DEF_VERSION
 _SAVED_MODEL = ["saved_model.pb", "saved_model.pbtxt"]
 
 
@@ -60,7 +63,8 @@ def _saved_model(path, tags):
             "the folder %s holds no SavedModel: neither saved_model.pb nor saved_model.pbtxt; of a "
             "checkpoint give the prefix or the .meta file" % folder
         )
-    graphs = _parse(SavedModel, files[0]).meta_graphs
+    model, whole = _parse(SavedModel, files[0])
+    graphs = model.meta_graphs
     for meta in graphs:
         _check_writer(meta, files[0])
     there = [sorted(meta.meta_info_def.tags) for meta in graphs]
@@ -73,33 +77,31 @@ def _saved_model(path, tags):
             % (files[0], len(graphs), there, "none were given" if tags is None else list(tags))
         )
     weights = os.path.join(folder, "variables", "variables")
-    has_weights = graphs[fitting[0]].HasField("saver_def")
-    return Saved(_copy(graphs[fitting[0]]), folder, weights if has_weights else None, folder)
+    meta = _copy(graphs[fitting[0]])
+    saved = Saved(meta, folder, weights if meta.HasField("saver_def") else None, folder)
+    return _checked(saved, whole)
 
 
 def _parse(kind, path):
-    """Reads a file, binary or text, as a protobuf message."""
+    """Reads a file, binary or text, as a protobuf message, and whether it knows all its fields."""
     with open(path, "rb") as file:
         data = file.read()
-    message = kind()
-    damage = None
+    message, whole = kind(), True
     try:
         if re.search(rb"[\0-\x08\x0e-\x1f]", data):  # text has none of these
             message.ParseFromString(data)
             size = message.ByteSize()
             message.DiscardUnknownFields()
-            if message.ByteSize() != size:
-                damage = "it has fields that TensorFlow %s does not know" % tf.VERSION
+            whole = message.ByteSize() == size
         else:
             text_format.Merge(data.decode("utf-8"), message)
     except Exception as error:  # several kinds, in the several versions of protobuf
-        damage = "%s: %s" % (type(error).__name__, error)
-    if damage:
         raise ValueError(
-            "%s is no %s, or damaged, or of a newer TensorFlow (%s); a MetaGraphDef's name ends in "
-            ".meta, a SavedModel is given as its folder" % (path, kind.__name__, damage)
-        )
-    return message
+            "%s is no %s, or is damaged, or of a newer TensorFlow (%s: %s); the name of a "
+            "MetaGraphDef ends in .meta, a SavedModel is given as its folder"
+            % (path, kind.__name__, type(error).__name__, error)
+        ) from error
+    return message, whole
 
 
 def _check_writer(meta, path):
@@ -110,121 +112,23 @@ def _check_writer(meta, path):
         )
 
 
-def _checked(saved):
+def _checked(saved, whole=True):
     if not saved.meta.graph_def.node:
         raise ValueError("%s holds no graph: it has no nodes" % saved.name)
-    return saved
-
-
-# The ops that call a Python function: of tf.py_func, and of tf.py_function.
-CALLS = ("PyFunc", "PyFuncStateless", "EagerPyFunc")
-
-
-class Node(NamedTuple):
-    """A node of a saved graph that calls a Python function.
-
-    Attributes:
-      name: its name, with its scope.
-      function: the function of the graph's library in which it is, or None.
-      op: its op: `PyFunc`, `PyFuncStateless` or `EagerPyFunc`.
-      inputs: the dtypes of its inputs.
-      input_shapes: their static shapes, as tuples; None for what is not known.
-      outputs: the dtypes of its outputs.
-      output_shapes: their static shapes, likewise.
-      gradient: the name of its own gradient, or None.
-      gradient_of: the name of the callback's node that it is a part of the gradient of, or None.
-    """
-
-    name: str
-    function: Optional[str]
-    op: str
-    inputs: Tuple[str, ...]
-    input_shapes: Tuple[Optional[tuple], ...]
-    outputs: Tuple[str, ...]
-    output_shapes: Tuple[Optional[tuple], ...]
-    gradient: Optional[str]
-    gradient_of: Optional[str]
-
-    @property
-    def scope(self) -> str:
-        """The scope of its name."""
-        return self.name.rpartition("/")[0]
-
-    @property
-    def path(self) -> str:
-        """Its name, after that of its function and a slash if it is in one."""
-        return self.name if self.function is None else self.function + "/" + self.name
-
-    @property
-    def signature(self) -> str:
-        """What goes in and what comes out, as `float32 [?, 3] -> float32 [?, 3]`."""
-        return "%s -> %s" % (
-            _tensors(self.inputs, self.input_shapes),
-            _tensors(self.outputs, self.output_shapes),
+    if not whole and saved.meta.graph_def.versions.producer <= _GRAPH_DEF_VERSION:
+        raise ValueError(
+            "%s is damaged, or of a newer TensorFlow: it has fields that TensorFlow %s does not "
+            "know" % (saved.name, tf.VERSION)
         )
-
-
-def _tensors(dtypes, shapes):
-    return ", ".join(
-        dtype if shape is None else "%s %s" % (dtype, str(list(shape)).replace("None", "?"))
-        for dtype, shape in zip(dtypes, shapes)
-    )
-
-
-class Callback(NamedTuple):
-    """A Python function that a saved graph calls.
-
-    Attributes:
-      token: what the saved graph knows it by.
-      nodes: the nodes that call it.
-    """
-
-    token: str
-    nodes: Tuple[Node, ...]
-
-
-class Callbacks(tuple):
-    """The callbacks of a saved graph, each a `Callback`. Prints as a table."""
-
-    def __new__(cls, callbacks, saved):
-        self = super().__new__(cls, callbacks)
-        self._saved = saved
-        return self
-
-    def __str__(self):
-        version = self._saved.meta.meta_info_def.tensorflow_version
-        title = self._saved.name + (", written by TensorFlow %s" % version if version else "")
-        if not self:
-            return "%s: no callbacks, nothing to bind; TensorFlow loads it as it is" % title
-        rows = [("token", "node", "function", "op", "inputs and outputs", "gradient", "part of")]
-        for token, nodes in self:
-            for node in nodes:
-                part = "gradient of " + node.gradient_of if node.gradient_of else "-"
-                row = (node.function or "-", node.op, node.signature, node.gradient or "-", part)
-                rows.append((token, node.name) + row)
-                token = ""
-        widths = [max(map(len, column)) for column in zip(*rows)]
-        lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths)).rstrip() for row in rows]
-        count = "1 callback" if len(self) == 1 else "%d callbacks" % len(self)
-        return "\n".join(["%s: %s" % (title, count)] + lines)
-
-    def skeleton(self) -> str:
-        """Returns Python code that binds them, with the functions to fill in."""
-        saved = self._saved
-        name, made = ("restore", "session") if saved.weights else ("rebind", "graph")
-        path = saved.weights if saved.weights and not saved.folder else saved.name
-        lines = ["from legacy_spiky.checkpoint import " + name, "", "bindings = {"]
-        for token, nodes in self:
-            node = nodes[0]
-            if node.gradient_of:
-                hint = "part of the gradient of %s, whose activation serves it" % node.gradient_of
-            elif node.gradient:
-                hint = "an activation, or (function, gradient)"
-            else:
-                hint = "a function"
-            lines.append("    # %s: %s" % (node.signature, hint))
-            lines.append("    %r: ...," % (token if len(nodes) > 1 else node.path))
-        return "\n".join(lines + ["}", "%s = %s(%r, bindings)" % (made, name, path)])
+    for _, node in each_node(saved.meta.graph_def):
+        for place in node.attr["_class"].list.s if "_class" in node.attr else []:
+            try:
+                place.decode("utf-8")
+            except UnicodeDecodeError:  # TensorFlow 1 dies of the error that says so
+                raise ValueError(
+                    "%s is damaged: node %s is to be where %r is" % (saved.name, node.name, place)
+                ) from None
+    return saved
 
 
 def each_node(graph_def):
@@ -234,78 +138,3 @@ def each_node(graph_def):
     for function in graph_def.library.function:
         for node in function.node_def:
             yield function.signature.name, node
-
-
-def callbacks(saved):
-    """Returns the callbacks that a saved graph needs, in its order."""
-    nodes = list(each_node(saved.meta.graph_def))
-    calls = [(function, node) for function, node in nodes if node.op in CALLS]
-    names = {node.name for _, node in calls}
-    producers = {(function, node.name): node for function, node in nodes} if calls else {}
-    found = collections.OrderedDict()
-    for function, node in calls:
-        token = node.attr["token"].s.decode("utf-8", "replace") if "token" in node.attr else ""
-        inputs, outputs = _dtypes(node, "Tin"), _dtypes(node, "Tout")
-        sources = [name for name in node.input if not name.startswith("^")]
-        known = [_shape(producers, function, source) for source in sources]
-        shapes = _shapes(node)
-        gradient = node.attr["_gradient_op_type"].s if "_gradient_op_type" in node.attr else b""
-        found.setdefault(token, []).append(
-            Node(
-                node.name,
-                function,
-                node.op,
-                inputs,
-                tuple(known) if len(known) == len(inputs) else (None,) * len(inputs),
-                outputs,
-                shapes if len(shapes) == len(outputs) else (None,) * len(outputs),
-                gradient.decode("utf-8", "replace") or None,
-                _gradient_of(node.name, names),
-            )
-        )
-    return Callbacks([Callback(token, tuple(nodes)) for token, nodes in found.items()], saved)
-
-
-def _dtypes(node, attribute):
-    numbers = node.attr[attribute].list.type if attribute in node.attr else []
-    return tuple(_dtype(number) for number in numbers)
-
-
-def _dtype(number):
-    try:
-        return tf.as_dtype(number).name
-    except TypeError:  # of a newer TensorFlow, or damaged
-        return "dtype %d" % number
-
-
-def _shapes(node):
-    """Returns the static shapes of a node's outputs, where the graph was saved with them."""
-    if "_output_shapes" not in node.attr:
-        return ()
-    return tuple(
-        None if shape.unknown_rank else tuple(None if d.size < 0 else d.size for d in shape.dim)
-        for shape in node.attr["_output_shapes"].list.shape
-    )
-
-
-def _shape(producers, function, source):
-    """Returns the static shape of a tensor: `node:0`, or `node:output:0` in a function."""
-    name, _, number = source.partition(":")
-    shapes = _shapes(producers[function, name]) if (function, name) in producers else []
-    if function is not None:  # where the number is not that of all outputs
-        return shapes[0] if len(shapes) == 1 else None
-    index = int(number) if number.isdigit() else 0
-    return shapes[index] if index < len(shapes) else None
-
-
-def _gradient_of(name, names):
-    """Returns the one of `names` in the scope of whose gradient `name` is, the innermost, or None.
-
-    `tf.gradients` builds the gradient of `layer/spiky` in a scope `gradients/layer/spiky_grad`.
-    """
-    for end in reversed([match.start() for match in re.finditer(r"_grad(_\d+)?/", name)]):
-        parts = name[:end].split("/")
-        for i in range(len(parts)):
-            if "/".join(parts[i:]) in names:
-                return "/".join(parts[i:])
-    return None

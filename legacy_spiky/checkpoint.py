@@ -10,16 +10,14 @@ prints what the saved graph at PATH needs.
 """
 
 import argparse
-import collections
 import os
-import re
 import sys
 import threading
 from typing import Any, Dict, Optional, Sequence, Union
 
 from tensorflow.core.protobuf.meta_graph_pb2 import AssetFileDef
 
-from legacy_spiky import _bindings, _op, _saved, _tf, graph
+from legacy_spiky import _nodes, _rebound, _saved
 from legacy_spiky._errors import reason
 from legacy_spiky._tf import tf
 
@@ -28,7 +26,7 @@ __all__ = ["find_callbacks", "rebind", "restore"]
 Source = Union[str, "os.PathLike[str]", "tf.GraphDef", "tf.MetaGraphDef"]
 
 
-def find_callbacks(source: Source, tags: Optional[Sequence[str]] = None) -> _saved.Callbacks:
+def find_callbacks(source: Source, tags: Optional[Sequence[str]] = None) -> _nodes.Callbacks:
     """Finds the Python functions that a saved graph calls.
 
     Args:
@@ -49,13 +47,14 @@ def find_callbacks(source: Source, tags: Optional[Sequence[str]] = None) -> _sav
       OSError: there is no such file.
       ValueError: the file is no saved graph, or is damaged.
 
+    >>> from legacy_spiky import tf_spiky
     >>> with tf.Graph().as_default() as saved:
-    ...     y = graph.tf_spiky(tf.placeholder(tf.float32, [3], name="x"))
+    ...     y = tf_spiky(tf.placeholder(tf.float32, [3], name="x"))
     >>> (callback,) = find_callbacks(saved.as_graph_def())
     >>> callback.nodes[0].name, callback.nodes[0].inputs, callback.nodes[0].outputs
-    ('spiky', ['float32'], ['float32'])
+    ('spiky', ('float32',), ('float32',))
     """
-    return _saved.callbacks(_saved.read(source, tags))
+    return _nodes.callbacks(_saved.read(source, tags))
 
 
 def rebind(
@@ -88,149 +87,16 @@ def rebind(
     TensorFlow itself takes no gradient through a `tf.while_loop` of TensorFlow 1 in a frozen graph,
     which has lost what a loop is; gradients that were saved with it run.
 
+    >>> from legacy_spiky import tf_spiky
     >>> with tf.Graph().as_default() as saved:
-    ...     y = graph.tf_spiky(tf.placeholder(tf.float32, [3], name="x"))
-    >>> with rebind(saved.as_graph_def(), {"spiky": graph.tf_spiky}).as_default():
-    ...     gradient = tf.gradients("spiky:0", "x:0")[0]
-    ...     with tf.Session() as session:
-    ...         session.run(gradient, {"x:0": [0.2, 0.7, 1.2]}).tolist()
+    ...     y = tf_spiky(tf.placeholder(tf.float32, [3], name="x"))
+    >>> rebound = rebind(saved.as_graph_def(), {"spiky": tf_spiky})
+    >>> with rebound.as_default(), tf.Session() as session:
+    ...     x, y = [rebound.get_tensor_by_name(name) for name in ("x:0", "spiky:0")]
+    ...     session.run(tf.gradients(y, x)[0], {x: [0.2, 0.7, 1.2]}).tolist()
     [1.0, 0.0, 1.0]
     """
-    return _rebind(_saved.read(source, tags), bindings)
-
-
-def _rebind(saved, bindings):
-    """Returns the graph, and the saver of its weights if it has one."""
-    callbacks = _saved.callbacks(saved)
-    if not callbacks:
-        raise ValueError(
-            "%s has no callbacks, so there is nothing to bind: load it with TensorFlow" % saved.name
-        )
-    served = _bindings.resolve(callbacks, bindings)
-    nodes = {(node.function, node.name): node for _, nodes in callbacks for node in nodes}
-    made = {}
-    for function, node_def in _saved.each_node(saved.meta.graph_def):
-        if node_def.op in _saved.CALLS:
-            node = nodes[function, node_def.name]
-            key = node_def.attr["token"].s, node.signature, node.gradient is None
-            if key not in made:
-                made[key] = _live(node, *served[node])
-            _, node_def.attr["token"].s, gradient = made[key]
-            if gradient is not None:
-                node_def.attr["_gradient_op_type"].s = gradient
-    _make_calls_differentiable(saved.meta.graph_def)
-    rebound, saver = _import(saved)
-    # A graph keeps its functions alive, and they their gradients: so this one keeps those.
-    rebound._legacy_spiky_callbacks = [live for live, _, _ in made.values()]
-    return rebound, saver
-
-
-def _live(node, binding, order):
-    """Builds an op that does what a saved node did, in a graph of its own.
-
-    Returns the graph, and the token of the op and the name of its gradient (or None), which make
-    the saved node do the same.
-    """
-    outputs = [tf.as_dtype(dtype) for dtype in node.outputs]
-    refused = None
-    with tf.Graph().as_default() as live:
-        inputs = [tf.placeholder(tf.as_dtype(dtype)) for dtype in node.inputs]
-        if node.op == "EagerPyFunc":
-            tf.py_function(binding.function, inputs, outputs)
-        elif binding.activation is None:
-            graph.py_func(binding.function, inputs, outputs, grad=binding.gradient)
-            if binding.gradient is None and node.gradient:
-                refused = (
-                    "%s is bound to %s alone; for its gradient bind it to a pair: (%s, ...)"
-                    % (
-                        node.path,
-                        binding,
-                        "function, gradient",
-                    )
-                )
-        elif len(inputs) == 1:
-            _op.elementwise(*binding.activation, order, *inputs)
-        else:
-            _op.product(*binding.activation, order, *inputs)
-            try:
-                binding.activation[-1][order + 1]
-            except NotImplementedError as error:  # the saved input is not sealed, as a new one is
-                refused = str(error)
-        (op,) = [op for op in live.get_operations() if op.type in _saved.CALLS]
-    attributes = op.node_def.attr
-    gradient = attributes["_gradient_op_type"].s if "_gradient_op_type" in attributes else None
-    return live, attributes["token"].s, _op.refusal(refused).encode() if refused else gradient
-
-
-def _make_calls_differentiable(graph_def):
-    """Turns calls of functions with callbacks into branches: `f(x)` into `f(x) if True else f(x)`.
-
-    The gradient of a call in an imported graph TensorFlow leaves to its runtime, which knows none
-    of Python functions; that of a branch it builds, as in the graph that was saved.
-    """
-    callees = collections.defaultdict(set)  # of each function: ops and functions
-    for function, node in _saved.each_node(graph_def):
-        attributes = node.attr.values()
-        callees[function].add(node.op)
-        callees[function].update(f.name for a in attributes for f in [a.func, *a.list.func])
-    holders = set(_saved.CALLS)
-    while True:
-        more = {function for function in callees if callees[function] & holders} - holders
-        if not more:
-            break
-        holders |= more
-    bodies = [graph_def.node] + [function.node_def for function in graph_def.library.function]
-    for body in bodies:
-        for node in list(body):
-            calls = node.op in ("PartitionedCall", "StatefulPartitionedCall")
-            if calls and node.attr["f"].func.name in holders:
-                _make_branch(body, node, body is bodies[0])
-
-
-def _make_branch(body, call, in_graph):
-    true = body.add(name=call.name + "/always", op="Const")
-    true.attr["dtype"].type = tf.bool.as_datatype_enum
-    true.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(True))
-    if in_graph:  # in the same loop, if there is one
-        true.input.extend("^" + name.lstrip("^").split(":")[0] for name in call.input)
-    call.op = "If"
-    call.input.insert(0, true.name + (":0" if in_graph else ":output:0"))
-    function = call.attr["f"].func
-    for branch in ("then_branch", "else_branch"):
-        call.attr[branch].func.CopyFrom(function)
-    call.attr["Tcond"].type = tf.bool.as_datatype_enum
-    for name in ("f", "config", "config_proto", "executor_type", "_gradient_op_type"):
-        if name in call.attr:
-            del call.attr[name]
-
-
-# What TensorFlow says of what it does not know.
-_UNKNOWN = [
-    (r"Op type not registered '([^']*)'|No op named (\S+) in defined", "the op %s"),
-    (r"NodeDef mentions attr '([^']*)' not in Op<name=([^;]*);", "the attribute %s of the op %s"),
-]
-
-
-def _import(saved):
-    """Imports a saved graph into a new one; returns it, and the saver if it has one."""
-    if any(node.op.endswith("While") for _, node in _saved.each_node(saved.meta.graph_def)):
-        _tf.load_control_flow_v2()
-    imported = tf.Graph()
-    try:
-        with imported.as_default():
-            return imported, tf.train.import_meta_graph(saved.meta)
-    except Exception as error:  # whatever TensorFlow has for a graph that it cannot read
-        said = str(error)
-        writer = saved.meta.meta_info_def.tensorflow_version
-        for pattern, what in _UNKNOWN:
-            match = re.search(pattern, said)
-            if match:
-                said = "it does not know " + what % tuple(filter(None, match.groups()))
-        raise ValueError(
-            "TensorFlow %s cannot import %s%s, which is damaged, of a newer TensorFlow, or needs a "
-            "library of ops that is not loaded: %s"
-            % (tf.VERSION, saved.name, writer and ", of TensorFlow " + writer, reason(said))
-        ) from error
+    return _rebound.make(_saved.read(source, tags), bindings)[0]
 
 
 def restore(
@@ -257,20 +123,21 @@ def restore(
         they are damaged, in the latter case when the session runs.
 
     >>> import tempfile
+    >>> from legacy_spiky import tf_spiky
     >>> folder = tempfile.mkdtemp()
     >>> with tf.Graph().as_default(), tf.Session() as session:
     ...     x = tf.Variable([0.2, 0.7, 1.2], name="x")
-    ...     y = graph.tf_spiky(x)
+    ...     y = tf_spiky(x)
     ...     session.run(x.initializer)
     ...     prefix = tf.train.Saver().save(session, os.path.join(folder, "model"))
-    >>> with restore(prefix, {"spiky": graph.tf_spiky}) as session:
+    >>> with restore(prefix, {"spiky": tf_spiky}) as session:
     ...     session.run("spiky:0").tolist()
     [0.20000000298023224, 0.0, 0.20000004768371582]
     """
     saved = _saved.read(path, tags)
     if saved.weights is None and saved.folder is None:
         raise ValueError("%s holds no weights; rebind makes a graph of it" % saved.name)
-    rebound, saver = _rebind(saved, bindings)
+    rebound, saver = _rebound.make(saved, bindings)
     if saved.weights is not None:
         try:
             tf.train.NewCheckpointReader(saved.weights)
@@ -339,7 +206,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     )
     parser.add_argument(
         "path",
-        help="a .meta file, a checkpoint's prefix, a frozen .pb or .pbtxt, or a SavedModel's folder",
+        help="a .meta file, a checkpoint's prefix, a frozen .pb or .pbtxt, a SavedModel's folder",
     )
     parser.add_argument(
         "--tags", help="of the graph that is meant, in a SavedModel of several: serve,gpu"

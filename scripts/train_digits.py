@@ -14,6 +14,7 @@ import numpy as np
 from quiet import need, tf
 
 from legacy_spiky import tf_spiky
+from legacy_spiky.checkpoint import restore
 
 HIDDEN = 256
 BATCH = 32
@@ -23,6 +24,7 @@ TRAINING = 1437
 HIDDEN_BIAS = 0.25
 LAYERS = HIDDEN_LAYER, OUTPUT_LAYER = (0.01, slice(0, 2)), (0.3, slice(2, 4))  # step, weights
 MOMENTUM = 0.9
+NAME = "digits"  # of a checkpoint, in its folder
 
 
 def load(seed):
@@ -80,45 +82,61 @@ def updates(gradients, weights, factor, layers):
         ]
 
 
-def train(seed, epochs, freeze_hidden=False, save=None):
-    """Trains, with a line for each epoch, and returns the accuracy on the held-out images."""
+def build(seed, epochs, freeze_hidden):
+    """Builds the graph of a run; what is fed or fetched has a name, also where it is restored."""
+    x = tf.placeholder(tf.float32, [None, 64], name="x")
+    labels = tf.placeholder(tf.int32, [None], name="labels")
+    factor = tf.placeholder(tf.float32, [], name="factor")
+    weights = [tf.Variable(value) for value in initial_weights(seed)]
+
+    _, logits = network(x, weights)
+    loss = tf.identity(cross_entropy(logits, labels), name="loss")
+    right = tf.equal(tf.cast(tf.argmax(logits, 1), tf.int32), labels)
+    tf.reduce_mean(tf.cast(right, tf.float32), name="accuracy")
+
+    gradients = tf.gradients(loss, weights)
+    update = updates(gradients, weights, factor, [OUTPUT_LAYER] if freeze_hidden else LAYERS)
+    done = tf.Variable(0, trainable=False)
+    tf.group(tf.assign_add(done, 1), *update, name="update")
+    for value, name in [(np.int64(seed), "seed"), (epochs, "epochs"), (done, "done")]:
+        tf.identity(value, name=name)
+
+
+def train(session, stop_after=None):
+    """Goes on with a run: prints a line for each epoch, returns the losses and the accuracy."""
+    seed, epochs, done = session.run(["seed:0", "epochs:0", "done:0"])
     train_x, train_y, test_x, test_y = load(seed)
-    with tf.Graph().as_default(), tf.Session() as session:
-        x = tf.placeholder(tf.float32, [None, 64])
-        labels = tf.placeholder(tf.int32, [None])
-        factor = tf.placeholder(tf.float32, [])
-        weights = [tf.Variable(value) for value in initial_weights(seed)]
-
-        _, logits = network(x, weights)
-        loss = cross_entropy(logits, labels)
-        right = tf.equal(tf.cast(tf.argmax(logits, 1), tf.int32), labels)
-        accuracy = tf.reduce_mean(tf.cast(right, tf.float32))
-
-        gradients = tf.gradients(loss, weights)
-        update = updates(gradients, weights, factor, [OUTPUT_LAYER] if freeze_hidden else LAYERS)
-        session.run(tf.global_variables_initializer())
-
-        losses, steps = [], list(batches(len(train_x), epochs, seed))
-        for i, (epoch, cosine, rows) in enumerate(steps):
-            feed = {x: train_x[rows], labels: train_y[rows], factor: cosine}
-            losses.append(session.run([loss, update], feed)[0])
-            if i + 1 == len(steps) or steps[i + 1][0] > epoch:
-                result = session.run(accuracy, {x: test_x, labels: test_y})
-                print(
-                    "epoch %d/%d  loss %.4f  held out %.4f"
-                    % (epoch + 1, epochs, np.mean(losses), result),
-                    flush=True,
-                )
-                losses = []
-        if save:
-            # Weights alone: the Python functions of a saved graph live in this process.
-            saver = tf.train.Saver(weights)
-            path = saver.save(session, os.path.join(save, "digits"), write_meta_graph=False)
-            print("saved", path)
-    return result
+    held_out = {"x:0": test_x, "labels:0": test_y}
+    losses, steps = [], list(batches(len(train_x), epochs, seed))
+    of_epoch = len(steps) // epochs
+    for epoch, cosine, rows in steps[done : stop_after and stop_after * of_epoch]:
+        feed = {"x:0": train_x[rows], "labels:0": train_y[rows], "factor:0": cosine}
+        losses.append(session.run(["loss:0", "update"], feed)[0])
+        if (done + len(losses)) % of_epoch == 0:
+            print(
+                "epoch %d/%d  loss %.4f  held out %.4f"
+                % (
+                    epoch + 1,
+                    epochs,
+                    np.mean(losses[-of_epoch:]),
+                    session.run("accuracy:0", held_out),
+                ),
+                flush=True,
+            )
+    return losses, session.run("accuracy:0", held_out)
 
 
-def epochs(text):
+def save(session, folder):
+    """Writes a checkpoint, with the graph, and returns its prefix."""
+    return tf.train.Saver().save(session, os.path.join(folder, NAME))
+
+
+def resume(folder):
+    """Returns a session with the graph and the variables of a checkpoint."""
+    return restore(os.path.join(folder, NAME), {"spiky": tf_spiky})
+
+
+def whole(text):
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError("expected a whole number from 1 on, got %r" % text)
     return int(text)
@@ -129,28 +147,50 @@ def main(argv=None):
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--seed", type=int, default=0, help="of the split, the weights and the batches (default: 0)"
+        "--seed", type=int, help="of the split, the weights and the batches (default: 0)"
     )
-    parser.add_argument(
-        "--epochs", type=epochs, default=15, help="passes over the images (default: 15)"
-    )
+    parser.add_argument("--epochs", type=whole, help="passes over the images (default: 15)")
     parser.add_argument("--freeze-hidden", action="store_true", help="train the output layer alone")
     parser.add_argument(
-        "--save",
+        "--stop-after", metavar="EPOCHS", type=whole, help="stop there, to go on with --resume"
+    )
+    parser.add_argument(
+        "--save", metavar="DIR", help="write a checkpoint there, with its graph, at the end"
+    )
+    parser.add_argument(
+        "--resume",
         metavar="DIR",
-        help="write a checkpoint of the weights there, for tf.train.Saver.restore",
+        help="go on with the run that --save wrote there, with this TensorFlow or an older one",
     )
     arguments = parser.parse_args(argv)
-    if not 0 <= arguments.seed < 2**32:
-        parser.error("--seed must be from 0 to 4294967295, got %d" % arguments.seed)
+    if arguments.resume and (
+        arguments.freeze_hidden or arguments.seed is not None or arguments.epochs is not None
+    ):
+        parser.error("--resume goes on with the seed, epochs and layers of the run that was saved")
+    seed = 0 if arguments.seed is None else arguments.seed
+    if not 0 <= seed < 2**32:
+        parser.error("--seed must be from 0 to 4294967295, got %d" % seed)
     if arguments.save:
         try:
             os.makedirs(arguments.save, exist_ok=True)
         except OSError as error:
             parser.error("--save: %s" % error)
     print("TensorFlow", tf.VERSION)
-    result = train(arguments.seed, arguments.epochs, arguments.freeze_hidden, arguments.save)
-    print("held-out accuracy: %.4f" % result)
+    if arguments.resume:
+        try:
+            session = resume(arguments.resume)
+        except (OSError, ValueError) as error:
+            parser.error("--resume: %s" % error)
+    else:
+        with tf.Graph().as_default() as graph:
+            build(seed, arguments.epochs or 15, arguments.freeze_hidden)
+            session = tf.Session(graph=graph)
+            session.run(tf.global_variables_initializer())
+    with session, session.graph.as_default():
+        _, accuracy = train(session, arguments.stop_after)
+        if arguments.save:
+            print("saved", save(session, arguments.save))
+    print("held-out accuracy: %.4f" % accuracy)
     return 0
 
 

@@ -1,0 +1,198 @@
+"""The nodes of a saved graph that call Python functions, and what they say of these."""
+
+import collections
+import re
+from typing import NamedTuple, Optional, Tuple
+
+from legacy_spiky._saved import each_node
+from legacy_spiky._tf import tf
+
+__all__ = ["CALLS", "Callback", "Callbacks", "Node", "callbacks"]
+
+# The ops that call a Python function: of tf.py_func, and of tf.py_function.
+CALLS = ("PyFunc", "PyFuncStateless", "EagerPyFunc")
+
+
+class Node(NamedTuple):
+    """A node of a saved graph that calls a Python function.
+
+    Attributes:
+      name: its name, with its scope.
+      function: the function of the graph's library in which it is, or None.
+      op: its op: `PyFunc`, `PyFuncStateless` or `EagerPyFunc`.
+      inputs: the dtypes of its inputs.
+      input_shapes: their static shapes, as tuples; None for what is not known.
+      outputs: the dtypes of its outputs.
+      output_shapes: their static shapes, likewise.
+      gradient: the name of its own gradient, or None.
+      gradient_of: the name of the callback's node that it is a part of the gradient of, or None.
+    """
+
+    name: str
+    function: Optional[str]
+    op: str
+    inputs: Tuple[str, ...]
+    input_shapes: Tuple[Optional[tuple], ...]
+    outputs: Tuple[str, ...]
+    output_shapes: Tuple[Optional[tuple], ...]
+    gradient: Optional[str]
+    gradient_of: Optional[str]
+
+    @property
+    def scope(self) -> str:
+        """The scope of its name."""
+        return self.name.rpartition("/")[0]
+
+    @property
+    def path(self) -> str:
+        """Its name, after that of its function and a slash if it is in one."""
+        return self.name if self.function is None else self.function + "/" + self.name
+
+    @property
+    def signature(self) -> str:
+        """What goes in and what comes out, as `float32 [?, 3] -> float32 [?, 3]`."""
+        return "%s -> %s" % (
+            _tensors(self.inputs, self.input_shapes),
+            _tensors(self.outputs, self.output_shapes),
+        )
+
+
+def _tensors(dtypes, shapes):
+    return ", ".join(
+        dtype if shape is None else "%s %s" % (dtype, str(list(shape)).replace("None", "?"))
+        for dtype, shape in zip(dtypes, shapes)
+    )
+
+
+class Callback(NamedTuple):
+    """A Python function that a saved graph calls.
+
+    Attributes:
+      token: what the saved graph knows it by.
+      nodes: the nodes that call it.
+    """
+
+    token: str
+    nodes: Tuple[Node, ...]
+
+
+class Callbacks(tuple):
+    """The callbacks of a saved graph, each a `Callback`. Prints as a table."""
+
+    def __new__(cls, callbacks, saved):
+        self = super().__new__(cls, callbacks)
+        self.saved = saved
+        return self
+
+    def __str__(self):
+        version = self.saved.meta.meta_info_def.tensorflow_version
+        title = self.saved.name + (", written by TensorFlow %s" % version if version else "")
+        if not self:
+            return "%s: no callbacks, nothing to bind; TensorFlow loads it as it is" % title
+        rows = [("token", "node", "function", "op", "inputs and outputs", "gradient", "part of")]
+        for token, nodes in self:
+            for node in nodes:
+                part = "gradient of " + node.gradient_of if node.gradient_of else "-"
+                row = (node.function or "-", node.op, node.signature, node.gradient or "-", part)
+                rows.append((token, node.name) + row)
+                token = ""
+        widths = [max(map(len, column)) for column in zip(*rows)]
+        lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths)).rstrip() for row in rows]
+        count = "1 callback" if len(self) == 1 else "%d callbacks" % len(self)
+        return "\n".join(["%s: %s" % (title, count)] + lines)
+
+    def skeleton(self) -> str:
+        """Returns Python code that binds them, with the functions to fill in."""
+        saved = self.saved
+        name, made = ("restore", "session") if saved.weights else ("rebind", "graph")
+        path = saved.weights if saved.weights and not saved.folder else saved.name
+        lines = [
+            "from legacy_spiky.checkpoint import " + name,
+            "",
+            "# For each a function of arrays; where it has a gradient (function, gradient), or an",
+            "# activation, which also serves what is in its gradient.",
+            "bindings = {",
+        ]
+        for _, (node, *_) in self:
+            if node.gradient_of:
+                line = "    # %r: ...,  # in the gradient of %s" % (node.path, node.gradient_of)
+            else:
+                line = "    %r: ...,  # %s" % (node.path, node.signature)
+                line += ", with a gradient" if node.gradient else ""
+            lines.append(line)
+        return "\n".join(lines + ["}", "%s = %s(%r, bindings)" % (made, name, path)])
+
+
+def callbacks(saved):
+    """Returns the callbacks that a saved graph needs, in its order."""
+    nodes = list(each_node(saved.meta.graph_def))
+    calls = [(function, node) for function, node in nodes if node.op in CALLS]
+    names = {node.name for _, node in calls}
+    producers = {(function, node.name): node for function, node in nodes} if calls else {}
+    found = collections.OrderedDict()
+    for function, node in calls:
+        token = node.attr["token"].s.decode("utf-8", "replace") if "token" in node.attr else ""
+        inputs, outputs = _dtypes(node, "Tin"), _dtypes(node, "Tout")
+        sources = [name for name in node.input if not name.startswith("^")]
+        known = [_shape(producers, function, source) for source in sources]
+        shapes = _shapes(node)
+        gradient = node.attr["_gradient_op_type"].s if "_gradient_op_type" in node.attr else b""
+        found.setdefault(token, []).append(
+            Node(
+                node.name,
+                function,
+                node.op,
+                inputs,
+                tuple(known) if len(known) == len(inputs) else (None,) * len(inputs),
+                outputs,
+                shapes if len(shapes) == len(outputs) else (None,) * len(outputs),
+                gradient.decode("utf-8", "replace") or None,
+                _gradient_of(node.name, names),
+            )
+        )
+    return Callbacks([Callback(token, tuple(nodes)) for token, nodes in found.items()], saved)
+
+
+def _dtypes(node, attribute):
+    numbers = node.attr[attribute].list.type if attribute in node.attr else []
+    return tuple(_dtype(number) for number in numbers)
+
+
+def _dtype(number):
+    try:
+        return tf.as_dtype(number).name
+    except TypeError:  # of a newer TensorFlow, or damaged
+        return "dtype %d" % number
+
+
+def _shapes(node):
+    """Returns the static shapes of a node's outputs, where the graph was saved with them."""
+    if "_output_shapes" not in node.attr:
+        return ()
+    return tuple(
+        None if shape.unknown_rank else tuple(None if d.size < 0 else d.size for d in shape.dim)
+        for shape in node.attr["_output_shapes"].list.shape
+    )
+
+
+def _shape(producers, function, source):
+    """Returns the static shape of a tensor: `node:0`, or `node:output:0` in a function."""
+    name, _, number = source.partition(":")
+    shapes = _shapes(producers[function, name]) if (function, name) in producers else []
+    if function is not None:  # where the number is not that of all outputs
+        return shapes[0] if len(shapes) == 1 else None
+    index = int(number) if number.isdigit() else 0
+    return shapes[index] if index < len(shapes) else None
+
+
+def _gradient_of(name, names):
+    """Returns the one of `names` in the scope of whose gradient `name` is, the innermost, or None.
+
+    `tf.gradients` builds the gradient of `layer/spiky` in a scope `gradients/layer/spiky_grad`.
+    """
+    for end in reversed([match.start() for match in re.finditer(r"_grad(_\d+)?/", name)]):
+        parts = name[:end].split("/")
+        for i in range(len(parts)):
+            if "/".join(parts[i:]) in names:
+                return "/".join(parts[i:])
+    return None

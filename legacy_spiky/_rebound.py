@@ -1,0 +1,195 @@
+"""The graph of a saved one, with its callbacks bound to functions of this process."""
+
+import collections
+import itertools
+import re
+
+from legacy_spiky import _bindings, _nodes, _op, _tf, graph
+from legacy_spiky._errors import reason
+from legacy_spiky._saved import each_node
+from legacy_spiky._tf import tf
+
+__all__ = ["make"]
+
+
+def make(saved, bindings):
+    """Makes a graph of what `_saved.read` returned; returns it, and its saver if it has one."""
+    callbacks = _nodes.callbacks(saved)
+    if not callbacks:
+        raise ValueError(
+            "%s has no callbacks, so there is nothing to bind: load it with TensorFlow" % saved.name
+        )
+    served = _bindings.resolve(callbacks, bindings)
+    nodes = {(node.function, node.name): node for _, nodes in callbacks for node in nodes}
+    made = {}
+    for function, node_def in each_node(saved.meta.graph_def):
+        if node_def.op in _nodes.CALLS:
+            node = nodes[function, node_def.name]
+            key = node_def.attr["token"].s, node.signature, node.gradient is None
+            if key not in made:
+                made[key] = _live(node, *served[node])
+            _, node_def.attr["token"].s, gradient = made[key]
+            if gradient is not None:
+                node_def.attr["_gradient_op_type"].s = gradient
+    _make_calls_differentiable(saved.meta.graph_def)
+    _rename_functions(saved.meta.graph_def)
+    rebound, saver = _import(saved)
+    # A graph keeps its functions alive, and they their gradients: so this one keeps those graphs.
+    rebound._legacy_spiky_callbacks = [live for live, _, _ in made.values()]
+    return rebound, saver
+
+
+def _live(node, binding, order):
+    """Builds an op that does what a saved node did, in a graph of its own.
+
+    Returns that graph, and the token of the op and the name of its gradient (or None): with these
+    the saved node does the same.
+    """
+    outputs = [tf.as_dtype(dtype) for dtype in node.outputs]
+    refused = None
+    with tf.Graph().as_default() as live:
+        inputs = [tf.placeholder(tf.as_dtype(dtype)) for dtype in node.inputs]
+        if node.op == "EagerPyFunc":
+            tf.py_function(binding.function, inputs, outputs)
+        elif binding.activation is None:
+            graph.py_func(binding.function, inputs, outputs, grad=binding.gradient)
+            if binding.gradient is None and node.gradient:
+                refused = (
+                    "%s has a gradient, and is bound to %s alone: bind it to a pair of both"
+                    % (
+                        node.path,
+                        binding,
+                    )
+                )
+        elif len(inputs) == 1:
+            _op.elementwise(*binding.activation, order, *inputs)
+        else:
+            _op.product(*binding.activation, order, *inputs)
+            try:
+                binding.activation[-1][order + 1]
+            except NotImplementedError as error:  # the saved input is not sealed, as a new one is
+                refused = str(error)
+        (op,) = [op for op in live.get_operations() if op.type in _nodes.CALLS]
+    attributes = op.node_def.attr
+    gradient = attributes["_gradient_op_type"].s if "_gradient_op_type" in attributes else None
+    return live, attributes["token"].s, _op.refusal(refused).encode() if refused else gradient
+
+
+def _make_calls_differentiable(graph_def):
+    """Turns calls of functions with callbacks into branches: `f(x)` into `f(x) if True else f(x)`.
+
+    The gradient of a call in an imported graph TensorFlow leaves to its runtime, which knows none
+    of Python functions; that of a branch it builds, as in the graph that was saved.
+    """
+    called = collections.defaultdict(set)  # by each function: ops and functions
+    for function, node in each_node(graph_def):
+        called[function].add(node.op)
+        for value in node.attr.values():
+            called[function].update(f.name for f in [value.func, *value.list.func])
+    holders = set(_nodes.CALLS)
+    more = holders
+    while more:
+        more = {name for name in called if called[name] & holders} - holders
+        holders |= more
+    for function in [None, *graph_def.library.function]:
+        body = graph_def.node if function is None else function.node_def
+        for node in list(body):
+            if node.op in ("PartitionedCall", "StatefulPartitionedCall"):
+                if node.attr["f"].func.name in holders:
+                    _make_branch(node, body, function)
+
+
+def _make_branch(call, body, function):
+    true = body.add(name=call.name + "/true", op="Const")
+    true.attr["dtype"].type = tf.bool.as_datatype_enum
+    true.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(True))
+    if function is None:  # it may be in a loop, and then both are
+        true.input.extend("^" + name.lstrip("^").split(":")[0] for name in call.input)
+    call.op = "If"
+    call.input.insert(0, true.name + (":0" if function is None else ":output:0"))
+    for branch in ("then_branch", "else_branch"):
+        call.attr[branch].func.CopyFrom(call.attr["f"].func)
+    call.attr["Tcond"].type = tf.bool.as_datatype_enum
+    for name in ("f", "config", "config_proto", "executor_type", "_gradient_op_type"):
+        if name in call.attr:
+            del call.attr[name]
+
+
+_number = itertools.count(1)
+
+
+def _rename_functions(graph_def):
+    """Gives the functions of the library names that no other graph of the process has.
+
+    TensorFlow 2 keeps those that it makes for gradients by such names, for all graphs at once.
+    """
+    library, number = graph_def.library, next(_number)
+    new = {f.signature.name: "%s_rebound_%d" % (f.signature.name, number) for f in library.function}
+    for function in library.function:
+        function.signature.name = new[function.signature.name]
+        for value in function.attr.values():  # as the name of its forward function
+            name = value.s.decode("utf-8", "replace")
+            if name in new:
+                value.s = new[name].encode()
+    for gradient in library.gradient:
+        gradient.function_name = new.get(gradient.function_name, gradient.function_name)
+        gradient.gradient_func = new.get(gradient.gradient_func, gradient.gradient_func)
+    for _, node in each_node(graph_def):
+        node.op = new.get(node.op, node.op)
+        for value in node.attr.values():
+            for called in [value.func, *value.list.func]:
+                if called.name in new:
+                    called.name = new[called.name]
+
+
+def _import(saved):
+    if any(node.op.endswith("While") for _, node in each_node(saved.meta.graph_def)):
+        _tf.load_control_flow_v2()
+    imported = tf.Graph()
+    try:
+        with imported.as_default():
+            saver = tf.train.import_meta_graph(saved.meta)
+    except Exception as error:  # whatever TensorFlow has for a graph that it cannot read
+        raise _import_error(saved, str(error)) from error
+    _check_attributes(saved, imported)
+    # Saved scopes are taken: in one of them a new gradient's loop would have a saved one's name.
+    names = {op.name for op in imported.get_operations()}
+    parts = [name.split("/") for name in names]
+    for scope in {"/".join(part[:i]) for part in parts for i in range(1, len(part))} - names:
+        imported.unique_name(scope)
+    return imported, saver
+
+
+def _check_attributes(saved, imported):
+    # TensorFlow 2 logs an attribute that it does not know, and goes on without it.
+    known = {}
+    for op in imported.get_operations():
+        if op.type not in known:
+            known[op.type] = {attribute.name for attribute in op.op_def.attr}
+    for _, node in each_node(imported.as_graph_def()):
+        for name in node.attr:
+            if not name.startswith("_") and name not in known.get(node.op, [name]):
+                raise _import_error(
+                    saved, "NodeDef mentions attr '%s' not in Op<name=%s" % (name, node.op)
+                )
+
+
+# What TensorFlow says of what it does not know.
+_UNKNOWN = [
+    (r"Op type not registered '([^']*)'", "the op %s"),
+    (r"No op named (\S+) in defined", "the op %s"),
+    (r"NodeDef mentions attr '([^']*)' not in Op<name=(\w*)", "the attribute %s of the op %s"),
+]
+
+
+def _import_error(saved, said):
+    for pattern, what in _UNKNOWN:
+        match = re.search(pattern, said)
+        if match:
+            said = "it does not know " + what % match.groups()
+    writer = saved.meta.meta_info_def.tensorflow_version
+    return ValueError(
+        "TensorFlow %s cannot import %s%s, which is of a newer TensorFlow, needs a library of ops "
+        "that is not loaded, or is damaged: %s"
+        % (tf.VERSION, saved.name, writer and ", of TensorFlow " + writer, reason(said))
+    )
