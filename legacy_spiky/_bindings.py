@@ -7,21 +7,14 @@ import inspect
 
 from legacy_spiky import _op, _tf
 from legacy_spiky._errors import describe
+from legacy_spiky._nodes import aliases
 
 __all__ = ["resolve"]
 
 
-class Binding(collections.namedtuple("Binding", "function gradient activation")):
-    """What a callback is bound to: a function and its gradient, or an activation.
-
-    Attributes:
-      function: the user's function; of an activation its first.
-      gradient: that of the function, or None.
-      activation: the world and the derivatives of an activation, or None.
-    """
-
-    def __str__(self):
-        return describe(self.function)
+# What a callback is bound to: a function and its gradient, or None; or the first function of an
+# activation, and its world and derivatives.
+Binding = collections.namedtuple("Binding", "function gradient activation")
 
 
 def _binding(value):
@@ -72,7 +65,9 @@ def resolve(callbacks, bindings):
         if not keys:
             unbound.append(callback)
         elif any(binding != found[0][0] for binding, _ in found):
-            twice = " and ".join("to %s by %r" % each for each in found)
+            twice = " and ".join(
+                "to %s by %r" % (describe(binding.function), key) for binding, key in found
+            )
             problems.append(
                 "%s: bound twice, %s; what has one token is one function"
                 % (_title(callback), twice)
@@ -131,7 +126,7 @@ def _misfit(node, binding):
         return "TensorFlow %s does not know its %s" % (_tf.tf.VERSION, unknown[0])
     if not _takes(binding.function, len(node.inputs)):
         return "%s does not take %d inputs; this is %s" % (
-            binding,
+            describe(binding.function),
             len(node.inputs),
             _typed(node),
         )
@@ -175,7 +170,8 @@ class _Family:
         for callback in callbacks:
             for node in callback.nodes:
                 self.tokens[node] = callback.token
-                self.named[node.name].append(node)
+                for name in aliases(node.name, node.function):
+                    self.named[name].append(node)
                 self.within[_scope(node)].add(callback.token)
 
     def activation_of(self, callback):
@@ -211,7 +207,7 @@ class _Family:
         if node.gradient_of is None or deeper or (node.gradient and len(node.inputs) == 1):
             return None, (
                 "it may be the activation of %s or one of its derivatives: bind it to a function, "
-                "or to (function, gradient)" % binding
+                "or to (function, gradient)" % describe(binding.function)
             )
         if binding not in self._owners(node):
             return (

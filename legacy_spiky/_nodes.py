@@ -7,10 +7,13 @@ from typing import NamedTuple, Optional, Tuple
 from legacy_spiky._saved import each_node
 from legacy_spiky._tf import tf
 
-__all__ = ["CALLS", "Callback", "Callbacks", "Node", "callbacks"]
+__all__ = ["ADDED", "CALLS", "Callback", "Callbacks", "Node", "aliases", "callbacks"]
 
 # The ops that call a Python function: of tf.py_func, and of tf.py_function.
 CALLS = ("PyFunc", "PyFuncStateless", "EagerPyFunc")
+
+# An attribute of a node that had no gradient of its own before it was bound.
+ADDED = "_legacy_spiky_gradient"
 
 
 class Node(NamedTuple):
@@ -127,7 +130,7 @@ def callbacks(saved):
     """Returns the callbacks that a saved graph needs, in its order."""
     nodes = list(each_node(saved.meta.graph_def))
     calls = [(function, node) for function, node in nodes if node.op in CALLS]
-    names = {node.name for _, node in calls}
+    names = {alias for function, node in calls for alias in aliases(node.name, function)}
     producers = {(function, node.name): node for function, node in nodes} if calls else {}
     found = collections.OrderedDict()
     for function, node in calls:
@@ -136,7 +139,8 @@ def callbacks(saved):
         sources = [name for name in node.input if not name.startswith("^")]
         known = [_shape(producers, function, source) for source in sources]
         shapes = _shapes(node)
-        gradient = node.attr["_gradient_op_type"].s if "_gradient_op_type" in node.attr else b""
+        own = "_gradient_op_type" in node.attr and ADDED not in node.attr
+        gradient = node.attr["_gradient_op_type"].s if own else b""
         found.setdefault(token, []).append(
             Node(
                 node.name,
@@ -183,6 +187,14 @@ def _shape(producers, function, source):
         return shapes[0] if len(shapes) == 1 else None
     index = int(number) if number.isdigit() else 0
     return shapes[index] if index < len(shapes) else None
+
+
+def aliases(name, function):
+    """Returns the names that a node may have had when its gradient was built."""
+    found = [name]
+    while function is not None and re.search(r"_\d+$", found[-1]):  # numbered anew when saved
+        found.append(found[-1].rpartition("_")[0])
+    return found
 
 
 def _gradient_of(name, names):

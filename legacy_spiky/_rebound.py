@@ -25,12 +25,19 @@ def make(saved, bindings):
     for function, node_def in each_node(saved.meta.graph_def):
         if node_def.op in _nodes.CALLS:
             node = nodes[function, node_def.name]
-            key = node_def.attr["token"].s, node.signature, node.gradient is None
+            binding, order = served[node]
+            attributes = node_def.attr
+            key = attributes["token"].s, node.signature, node.gradient is None, order
             if key not in made:
-                made[key] = _live(node, *served[node])
-            _, node_def.attr["token"].s, gradient = made[key]
+                made[key] = _live(node, binding, order)
+            _, attributes["token"].s, gradient = made[key]
+            for name in ("_gradient_op_type", _nodes.ADDED):
+                if name in attributes:
+                    del attributes[name]
             if gradient is not None:
-                node_def.attr["_gradient_op_type"].s = gradient
+                attributes["_gradient_op_type"].s = gradient
+                if node.gradient is None:
+                    attributes[_nodes.ADDED].b = True
     _make_calls_differentiable(saved.meta.graph_def)
     _rename_functions(saved.meta.graph_def)
     rebound, saver = _import(saved)

@@ -89,7 +89,8 @@ def _parse(kind, path):
     message, whole = kind(), True
     try:
         if re.search(rb"[\0-\x08\x0e-\x1f]", data):  # text has none of these
-            message.ParseFromString(data)
+            if message.ParseFromString(data) < len(data):
+                raise ValueError("it ends before the file does")
             size = message.ByteSize()
             message.DiscardUnknownFields()
             whole = message.ByteSize() == size

@@ -84,8 +84,8 @@ def rebind(
         callbacks; or some are not bound, are bound twice, or to what does not fit. Then all of
         them are named, and none is bound.
 
-    TensorFlow itself takes no gradient through a `tf.while_loop` of TensorFlow 1 in a frozen graph,
-    which has lost what a loop is; gradients that were saved with it run.
+    Through a `tf.while_loop` of TensorFlow 1 there are no new gradients in a frozen graph, which
+    has lost what a loop is, nor where it calls a `tf.function`; those that were saved run.
 
     >>> from legacy_spiky import tf_spiky
     >>> with tf.Graph().as_default() as saved:
@@ -173,7 +173,8 @@ class _Session(tf.Session):
             load, self._load = self._load, None
             if load is not None:
                 try:
-                    load(self)
+                    with self.graph.as_default():
+                        load(self)
                 except BaseException:
                     self._load = load
                     raise

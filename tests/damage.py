@@ -14,12 +14,13 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
 
+from legacy_spiky._saved import read
 from legacy_spiky._tf import tf
 from legacy_spiky.checkpoint import find_callbacks, rebind
 
 
-def outcome(path):
-    """Returns what comes of a damaged file, in words."""
+def outcome(path, nodes):
+    """Returns what comes of a damaged file, in words; `nodes` are those of the whole one."""
     # A SavedModel is called by the name of its folder.
     name = os.path.dirname(path) if os.path.basename(path) == "saved_model.pb" else path
     try:
@@ -29,7 +30,8 @@ def outcome(path):
     except ValueError as error:
         return "error" if name in str(error) else "error that names no file: %s" % error
     assert rebound.get_operations()
-    return "graph"
+    left = list(read(path).meta.graph_def.node)
+    return "fewer nodes" if len(left) < len(nodes) and left == nodes[: len(left)] else "graph"
 
 
 def damaged(data, flip, seed):
@@ -46,14 +48,18 @@ def main(cuts, flips, *paths):
     tf.logging.set_verbosity(tf.logging.ERROR)
     outcomes = collections.Counter()
     for path in paths:
-        outcomes["whole: " + outcome(path)] += 1
+        nodes = list(read(path).meta.graph_def.node)
+        outcomes["whole: " + outcome(path, nodes)] += 1
         with open(path, "rb") as file:
             data = file.read()
         for kind, count in [("cut", int(cuts)), ("flip", int(flips))]:
             for seed in range(count):
                 with open(path, "wb") as file:
                     file.write(damaged(data, kind == "flip", seed))
-                outcomes["%s: %s" % (kind, outcome(path))] += 1
+                what = outcome(path, nodes)
+                if what == "fewer nodes":
+                    what += " of " + os.path.basename(path)
+                outcomes["%s: %s" % (kind, what)] += 1
     print(json.dumps(outcomes))
 
 
