@@ -109,7 +109,8 @@ def _make_calls_differentiable(graph_def):
 def _make_branch(call, body, function):
     true = body.add(name=call.name + "/true", op="Const")
     true.attr["dtype"].type = tf.bool.as_datatype_enum
-    true.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(True))
+    true.attr["value"].tensor.dtype = tf.bool.as_datatype_enum
+    true.attr["value"].tensor.bool_val.append(True)
     if function is None:  # it may be in a loop, and then both are
         true.input.extend("^" + name.lstrip("^").split(":")[0] for name in call.input)
     call.op = "If"
@@ -184,7 +185,7 @@ def _check_attributes(saved, imported):
 # What TensorFlow says of what it does not know.
 _UNKNOWN = [
     (r"Op type not registered '([^']*)'", "the op %s"),
-    (r"No op named (\S+) in defined", "the op %s"),
+    (r"No op named (\S+) in defined|^'(\w+)'$", "the op %s"),
     (r"NodeDef mentions attr '([^']*)' not in Op<name=(\w*)", "the attribute %s of the op %s"),
 ]
 
@@ -193,7 +194,7 @@ def _import_error(saved, said):
     for pattern, what in _UNKNOWN:
         match = re.search(pattern, said)
         if match:
-            said = "it does not know " + what % match.groups()
+            said = "it does not know " + what % tuple(filter(None, match.groups()))
     writer = saved.meta.meta_info_def.tensorflow_version
     return ValueError(
         "TensorFlow %s cannot import %s%s, which is of a newer TensorFlow, needs a library of ops "

@@ -5,6 +5,7 @@ import os
 import re
 
 from google.protobuf import text_format
+from tensorflow.core.protobuf.meta_graph_pb2 import MetaGraphDef
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 from legacy_spiky._tf import tf
@@ -18,10 +19,10 @@ Saved = collections.namedtuple("Saved", "meta name weights folder")
 
 def read(source, tags=None):
     """Reads what `legacy_spiky.checkpoint` takes for a saved graph; returns it as `Saved`."""
-    if isinstance(source, tf.MetaGraphDef):
+    if isinstance(source, MetaGraphDef):
         return _checked(Saved(_copy(source), "the MetaGraphDef", None, None))
     if isinstance(source, tf.GraphDef):
-        return _checked(Saved(tf.MetaGraphDef(graph_def=source), "the GraphDef", None, None))
+        return _checked(Saved(MetaGraphDef(graph_def=source), "the GraphDef", None, None))
     if not isinstance(source, (str, os.PathLike)):
         raise TypeError(
             "a saved graph is given as a GraphDef, a MetaGraphDef or the path of a .meta file, of "
@@ -36,12 +37,12 @@ def read(source, tags=None):
     if os.path.isdir(path) or os.path.basename(path) in _SAVED_MODEL:
         return _saved_model(path, tags)
     if path.endswith(".meta"):
-        meta, whole = _parse(tf.MetaGraphDef, path)
+        meta, whole = _parse(MetaGraphDef, path)
         _check_writer(meta, path)
         return _checked(Saved(meta, path, path[: -len(".meta")], None), whole)
     # It need not name its writer: TensorFlow 1 freezes without the versions, which come last.
     graph_def, whole = _parse(tf.GraphDef, path)
-    return _checked(Saved(tf.MetaGraphDef(graph_def=graph_def), path, None, None), whole)
+    return _checked(Saved(MetaGraphDef(graph_def=graph_def), path, None, None), whole)
 
 
 def _copy(message):
