@@ -30,10 +30,10 @@ def read(source, tags=None):
             % (source, type(source).__name__)
         )
     path = os.fspath(source)
+    if not os.path.isdir(path) and os.path.exists(path + ".meta"):
+        path += ".meta"  # it is a checkpoint's prefix, which in old ones is a file too
     if not os.path.exists(path):
-        if not os.path.exists(path + ".meta"):
-            raise FileNotFoundError("there is no file %s, nor %s.meta" % (path, path))
-        path += ".meta"  # it is a checkpoint's prefix
+        raise FileNotFoundError("there is no file %s, nor %s.meta" % (path, path))
     if os.path.isdir(path) or os.path.basename(path) in _SAVED_MODEL:
         return _saved_model(path, tags)
     if path.endswith(".meta"):

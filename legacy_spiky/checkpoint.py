@@ -138,14 +138,15 @@ def restore(
     if saved.weights is None and saved.folder is None:
         raise ValueError("%s holds no weights; rebind makes a graph of it" % saved.name)
     rebound, saver = _rebound.make(saved, bindings)
-    if saved.weights is not None:
+    has_weights = saver is not None and saved.weights is not None
+    if has_weights:
         try:
             tf.train.NewCheckpointReader(saved.weights)
         except Exception as error:
             raise _weights_error(saved, error) from error
 
     def load(session):
-        if saved.weights is not None:
+        if has_weights:
             try:
                 saver.restore(session, saved.weights)
             except Exception as error:

@@ -678,6 +678,30 @@ def test_a_call_in_a_loop_of_the_first_generation():
         assert session.run("y:0", {"x:0": [0.25, 0.75, 1.25]}).tolist() == [1.25, 1, 1.25]
 
 
+def test_a_savedmodel_of_tensorflow_2(tmp_path):
+    if not getattr(tf, "executing_eagerly", bool)():
+        pytest.skip("for TensorFlow 2")
+    import tensorflow
+
+    class Model(tensorflow.Module):
+        def __init__(self):
+            self.v = tensorflow.Variable([2.0, 3.0])
+
+        @tensorflow.function(input_signature=[tensorflow.TensorSpec([2], tf.float32)])
+        def __call__(self, x):
+            y = tf.numpy_function(np.square, [x], tf.float32, name="square")
+            return tensorflow.ensure_shape(y, [2]) * self.v
+
+    model = Model()
+    tensorflow.saved_model.save(model, str(tmp_path), signatures=model.__call__)
+    bindings = {"*/square": (np.exp2, lambda op, grad: 5 * grad)}
+    with restore(str(tmp_path), bindings) as session:
+        x = session.graph.get_tensor_by_name("serving_default_x:0")
+        y = session.graph.get_tensor_by_name("StatefulPartitionedCall:0")
+        values = session.run([y, tf.gradients(y, x)[0]], {x: [1, 3]})
+    assert [value.tolist() for value in values] == [[4, 24], [10, 15]]
+
+
 def test_the_same_graph_twice(second_control_flow):
     # TensorFlow 2 keeps functions by name, for all graphs of the process.
     with tf.Graph().as_default() as graph:
