@@ -175,7 +175,6 @@ def main(argv=None):
             os.makedirs(arguments.save, exist_ok=True)
         except OSError as error:
             parser.error("--save: %s" % error)
-    print("TensorFlow", tf.VERSION)
     if arguments.resume:
         try:
             session = resume(arguments.resume)
@@ -186,6 +185,7 @@ def main(argv=None):
             build(seed, arguments.epochs or 15, arguments.freeze_hidden)
             session = tf.Session(graph=graph)
             session.run(tf.global_variables_initializer())
+    print("TensorFlow", tf.VERSION)
     with session, session.graph.as_default():
         _, accuracy = train(session, arguments.stop_after)
         if arguments.save:

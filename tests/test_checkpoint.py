@@ -13,6 +13,7 @@ import zipfile
 import numpy as np
 import pytest
 import recipe
+from tensorflow.core.protobuf.meta_graph_pb2 import MetaGraphDef
 
 from legacy_spiky import activation, checkpoint, tf_spiky
 from legacy_spiky._saved import each_node
@@ -445,6 +446,15 @@ def test_a_graph_without_callbacks():
     )
     with pytest.raises(ValueError, match="has no callbacks, so there is nothing to bind"):
         rebind(graph.as_graph_def(), {})
+
+
+def test_the_source_stays_as_it_is(simple):
+    meta = MetaGraphDef(graph_def=simple)
+    for source in (simple, meta):
+        before = source.SerializeToString()
+        rebind(source, {"layer/*": tf_spiky, "pair": difference})
+        assert source.SerializeToString() == before
+    assert str(find_callbacks(meta)).startswith("the MetaGraphDef: 3 callbacks\n")
 
 
 def test_what_is_no_source():

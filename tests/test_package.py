@@ -62,7 +62,7 @@ def test_all_in_each_module(module):
     assert all(hasattr(module, name) for name in module.__all__)
 
 
-@pytest.mark.parametrize("module", ["", ".migration", ".parity"])
+@pytest.mark.parametrize("module", ["", ".checkpoint", ".migration", ".parity"])
 def test_public_functions_are_annotated(module):
     # py.typed says so.
     module = pytest.importorskip("legacy_spiky" + module)
@@ -79,7 +79,9 @@ def test_version():
     )
 
 
-@pytest.mark.parametrize("module", ["functions", "graph", "migration", "parity", "vectorize"])
+@pytest.mark.parametrize(
+    "module", ["checkpoint", "functions", "graph", "migration", "parity", "vectorize"]
+)
 def test_each_public_name_has_a_doctest_that_runs(module):
     if module in ("migration", "parity") and not getattr(tf, "executing_eagerly", bool)():
         pytest.skip("its examples are eager")
