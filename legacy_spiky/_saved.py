@@ -114,6 +114,21 @@ def _check_writer(meta, path):
         )
 
 
+def _check_function(function, name):
+    """Raises ValueError where a function uses what it does not have; TensorFlow imports it."""
+    signature = function.signature
+    known = {argument.name for argument in signature.input_arg}
+    known.update(node.name for node in function.node_def)
+    used = [source for node in function.node_def for source in node.input]
+    used += list(function.ret.values())
+    unknown = {source.lstrip("^").split(":")[0] for source in used} - known
+    unknown.update({argument.name for argument in signature.output_arg} ^ set(function.ret))
+    if unknown:
+        raise ValueError(
+            "%s is damaged: its function %s has no %r" % (name, signature.name, unknown.pop())
+        )
+
+
 def _checked(saved, whole=True):
     if not saved.meta.graph_def.node:
         raise ValueError("%s holds no graph: it has no nodes" % saved.name)
@@ -122,6 +137,8 @@ def _checked(saved, whole=True):
             "%s is damaged, or of a newer TensorFlow: it has fields that TensorFlow %s does not "
             "know" % (saved.name, tf.VERSION)
         )
+    for function in saved.meta.graph_def.library.function:
+        _check_function(function, saved.name)
     for _, node in each_node(saved.meta.graph_def):
         for place in node.attr["_class"].list.s if "_class" in node.attr else []:
             try:

@@ -842,6 +842,25 @@ def test_a_colocation_that_is_no_text(simple):
         rebind(simple, {"layer/*": tf_spiky, "pair": difference})
 
 
+def test_a_function_that_uses_what_it_does_not_have(second_control_flow):
+    # TensorFlow imports it, and fails in some way or other when a gradient is built, or it runs.
+    with tf.Graph().as_default() as graph:
+        branched(placeholder())
+    damages = [
+        lambda function: function.node_def[0].input.append("nothing"),
+        lambda function: setattr(function.node_def[-1], "name", "another"),
+        lambda function: setattr(function.signature.input_arg[0], "name", "another"),
+        lambda function: setattr(function.signature.output_arg[0], "name", "another"),
+        lambda function: function.ret.clear(),
+    ]
+    for damage in damages:
+        saved = gone(graph)
+        damage(saved.library.function[0])
+        name = saved.library.function[0].signature.name
+        with pytest.raises(ValueError, match="the GraphDef is damaged: its function %s has" % name):
+            rebind(saved, {"*": tf_spiky})
+
+
 @pytest.fixture
 def copied(unpacked, tmp_path):
     """What this TensorFlow saved, to be changed."""
@@ -851,6 +870,19 @@ def copied(unpacked, tmp_path):
             os.makedirs(os.path.dirname(target))
         write(target, data[1])
     return str(tmp_path)
+
+
+def test_a_checkpoint_of_one_file(tmp_path):
+    # Of the first format, whose prefix is a file.
+    prefix = str(tmp_path / "model")
+    with tf.Graph().as_default(), tf.Session() as session:
+        v = tf.get_variable("v", initializer=[0.2, 0.7], use_resource=False)
+        tf.identity(spiky(v), name="y")
+        session.run(v.initializer)
+        assert tf.train.Saver(write_version=tf.train.SaverDef.V1).save(session, prefix) == prefix
+    assert os.path.isfile(prefix)
+    with restore(prefix, {"spiky": tf_spiky}) as session:
+        assert session.run("y:0").tolist() == SPIKY[0][:2]
 
 
 @pytest.mark.parametrize(
