@@ -185,7 +185,8 @@ def _check_attributes(saved, imported):
 # What TensorFlow says of what it does not know.
 _UNKNOWN = [
     (r"Op type not registered '([^']*)'", "the op %s"),
-    (r"No op named (\S+) in defined|^'(\w+)'$", "the op %s"),
+    (r"No op named (\S+) in defined", "the op %s"),
+    (r"^'(\w+)'$", "the op %s"),
     (r"NodeDef mentions attr '([^']*)' not in Op<name=(\w*)", "the attribute %s of the op %s"),
 ]
 
@@ -194,7 +195,7 @@ def _import_error(saved, said):
     for pattern, what in _UNKNOWN:
         match = re.search(pattern, said)
         if match:
-            said = "it does not know " + what % tuple(filter(None, match.groups()))
+            said = "it does not know " + what % match.groups()
     writer = saved.meta.meta_info_def.tensorflow_version
     return ValueError(
         "TensorFlow %s cannot import %s%s, which is of a newer TensorFlow, needs a library of ops "

@@ -114,40 +114,54 @@ def _check_writer(meta, path):
         )
 
 
-def _check_function(function, name):
-    """Raises ValueError where a function uses what it does not have; TensorFlow imports it."""
+def _checked(saved, whole=True):
+    """Returns `saved`; raises ValueError where it is damaged in a way that TensorFlow does not see.
+
+    TensorFlow fails of some of this when it runs, or dies, or searches its own message for minutes.
+    """
+    graph_def = saved.meta.graph_def
+    if not graph_def.node:
+        raise ValueError("%s holds no graph: it has no nodes" % saved.name)
+    if not whole and graph_def.versions.producer <= _GRAPH_DEF_VERSION:
+        raise ValueError(
+            "%s is damaged, or of a newer TensorFlow: it has fields that TensorFlow %s does not "
+            "know" % (saved.name, tf.VERSION)
+        )
+    functions = {function.signature.name for function in graph_def.library.function}
+    for function in graph_def.library.function:
+        for missing in _missing(function):
+            raise ValueError(
+                "%s is damaged: its function %s has no %r"
+                % (saved.name, function.signature.name, missing)
+            )
+    for _, node in each_node(graph_def):
+        for name, value in node.attr.items():
+            called = {f.name for f in [value.func, *value.list.func]} - {""} - functions
+            if called and node.op != "SymbolicGradient":  # that of an op has its name
+                raise ValueError(
+                    "%s is damaged: it has no function %r, which node %s calls"
+                    % (saved.name, called.pop(), node.name)
+                )
+            for text in [value.s, *value.list.s] if name in ("_class", "frame_name") else []:
+                try:
+                    text.decode("utf-8")
+                except UnicodeDecodeError:
+                    raise ValueError(
+                        "%s is damaged: the attribute %s of node %s is %r"
+                        % (saved.name, name, node.name, text)
+                    ) from None
+    return saved
+
+
+def _missing(function):
+    """Returns the names that a function uses, or promises, and does not have."""
     signature = function.signature
     known = {argument.name for argument in signature.input_arg}
     known.update(node.name for node in function.node_def)
     used = [source for node in function.node_def for source in node.input]
     used += list(function.ret.values())
     unknown = {source.lstrip("^").split(":")[0] for source in used} - known
-    unknown.update({argument.name for argument in signature.output_arg} ^ set(function.ret))
-    if unknown:
-        raise ValueError(
-            "%s is damaged: its function %s has no %r" % (name, signature.name, unknown.pop())
-        )
-
-
-def _checked(saved, whole=True):
-    if not saved.meta.graph_def.node:
-        raise ValueError("%s holds no graph: it has no nodes" % saved.name)
-    if not whole and saved.meta.graph_def.versions.producer <= _GRAPH_DEF_VERSION:
-        raise ValueError(
-            "%s is damaged, or of a newer TensorFlow: it has fields that TensorFlow %s does not "
-            "know" % (saved.name, tf.VERSION)
-        )
-    for function in saved.meta.graph_def.library.function:
-        _check_function(function, saved.name)
-    for _, node in each_node(saved.meta.graph_def):
-        for place in node.attr["_class"].list.s if "_class" in node.attr else []:
-            try:
-                place.decode("utf-8")
-            except UnicodeDecodeError:  # TensorFlow 1 dies of the error that says so
-                raise ValueError(
-                    "%s is damaged: node %s is to be where %r is" % (saved.name, node.name, place)
-                ) from None
-    return saved
+    return unknown | ({argument.name for argument in signature.output_arg} ^ set(function.ret))
 
 
 def each_node(graph_def):
