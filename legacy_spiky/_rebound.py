@@ -5,7 +5,7 @@ import itertools
 import re
 
 from legacy_spiky import _bindings, _nodes, _op, _tf, graph
-from legacy_spiky._errors import reason
+from legacy_spiky._errors import describe, reason
 from legacy_spiky._saved import each_node
 from legacy_spiky._tf import tf
 
@@ -61,13 +61,8 @@ def _live(node, binding, order):
         elif binding.activation is None:
             graph.py_func(binding.function, inputs, outputs, grad=binding.gradient)
             if binding.gradient is None and node.gradient:
-                refused = (
-                    "%s has a gradient, and is bound to %s alone: bind it to a pair of both"
-                    % (
-                        node.path,
-                        binding,
-                    )
-                )
+                refused = "%s has a gradient, and is bound to %s alone: bind it to a pair of both"
+                refused %= node.path, describe(binding.function)
         elif len(inputs) == 1:
             _op.elementwise(*binding.activation, order, *inputs)
         else:

@@ -68,6 +68,7 @@ def _saved_model(path, tags):
     graphs = model.meta_graphs
     for meta in graphs:
         _check_writer(meta, files[0])
+    tags = [tags] if isinstance(tags, str) else tags
     there = [sorted(meta.meta_info_def.tags) for meta in graphs]
     fitting = [i for i in range(len(graphs)) if tags is None or there[i] == sorted(tags)]
     if len(fitting) > 1 and ["serve"] in there:
