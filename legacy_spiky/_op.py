@@ -59,7 +59,7 @@ def py_func(world, func, inp, Tout, stateful, name, grad):
 def not_floating(what, dtype):
     """Returns the error for a tensor whose dtype an activation does not take."""
     names = [known.name for known in _tf.FLOATING]
-    castable = dtype.is_integer or dtype.is_floating or dtype == tf.bool
+    castable = dtype.is_integer or dtype.is_floating or dtype in (tf.bool, tf.bfloat16)
     hint = "; cast it first: tf.cast(x, tf.float32)" if castable else ""
     return TypeError(
         "an activation takes a tensor of %s or %s, and %s got %s%s"

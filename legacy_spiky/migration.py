@@ -41,6 +41,11 @@ class _Operation:
         )
 
 
+# AutoGraph has nothing to convert here, and in TensorFlow 2.0 breaks what it converts.
+_as_written = tf.autograph.experimental.do_not_convert
+
+
+@_as_written
 def _build(callback, inp, Tout, stateful, name, grad):
     """Builds the op of a safe callback, with its gradient."""
     several = isinstance(Tout, list)
@@ -99,6 +104,7 @@ def _array(x, read_only):
     return np.asarray(x) if read_only and x.shape.rank else x.numpy()
 
 
+@_as_written
 def _seal(x, message):
     """Returns `x`; who takes its gradient gets a NotImplementedError."""
     if not tf.executing_eagerly() and not _tf.in_function():

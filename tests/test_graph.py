@@ -11,7 +11,7 @@ import weakref
 import numpy as np
 import pytest
 
-from legacy_spiky import activation, py_func, spikygrad, spikygrad2, tf_d_spiky, tf_spiky
+from legacy_spiky import _tf, activation, py_func, spikygrad, spikygrad2, tf_d_spiky, tf_spiky
 from legacy_spiky._tf import tf
 
 
@@ -123,7 +123,7 @@ def test_sparse_gradients(graph_mode):
 
 
 @pytest.mark.parametrize("threads", [0, -1])
-@pytest.mark.parametrize("dtype", [tf.float16, tf.bfloat16, tf.float32, tf.float64])
+@pytest.mark.parametrize("dtype", _tf.FLOATING)
 def test_the_two_gradients_of_spiky_agree(dtype, threads):
     size = dtype.size
     if size == 2:

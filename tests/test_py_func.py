@@ -228,7 +228,9 @@ INPUTS = {
     "list": lambda: [4.0, 5.0, 6.0],
     "constant": lambda: tf.constant(4.0),
     "variable": lambda: tf.Variable([4.0, 5.0, 6.0]),
-    "resource variable": lambda: tf.Variable([4.0, 5.0, 6.0], use_resource=True),
+    "resource variable": lambda: tf.get_variable(
+        "v", initializer=[4.0, 5.0, 6.0], use_resource=True
+    ),
 }
 
 

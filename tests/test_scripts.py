@@ -126,7 +126,7 @@ def test_digits(tmp_path):
     assert frozen < held_out(stdout)
     # The checkpoint holds the weights, and they are what the network had.
     prefix = re.search(r"saved (.*)", stdout).group(1)
-    reader = tf.train.load_checkpoint(prefix)
+    reader = tf.train.NewCheckpointReader(prefix)
     shapes = sorted(map(tuple, reader.get_variable_to_shape_map().values()))
     assert shapes == [(10,), (64, 256), (256,), (256, 10)]
 
