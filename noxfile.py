@@ -38,14 +38,9 @@ os.environ["PATH"] = os.pathsep.join(
 )
 
 
-def read(name):
-    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), name)) as text:
-        return text.read()
-
-
 # Not the package itself, which is run from here: two sessions at once would build it at once.
-TEST = ast.literal_eval(re.search(r'"test": (\[.*?\])', read("setup.py"), re.S).group(1))
-DEMO = re.search(r"^```\n(\[0\.2 .*)$", read("README.md"), re.M).group(1)
+with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "setup.py")) as setup:
+    TEST = ast.literal_eval(re.search(r'"test": (\[.*?\])', setup.read(), re.S).group(1))
 
 
 def matrix(tensorflow, pythons, versions):
@@ -54,10 +49,7 @@ def matrix(tensorflow, pythons, versions):
         if session.python in ("3.6", "3.7"):
             session.install("-q", "-U", "pip<21.4")
         session.install("-q", tensorflow, *versions.split(), *TEST)
-        printed = session.run("python", "scripts/session_demo.py", silent=True)
-        session.log(printed)
-        if printed.splitlines()[0] != DEMO:
-            session.error("the demo printed something else than the README says: " + DEMO)
+        session.run("python", "scripts/session_demo.py")
         session.run("python", "scripts/train_digits.py")
         session.run("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", *session.posargs)
 

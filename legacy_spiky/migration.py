@@ -101,7 +101,9 @@ def _build(callback, inp, Tout, stateful, name, grad):
 def _array(x, read_only):
     """Returns an eager tensor as an array: a copy, or its own memory if that is only read."""
     x = tf.convert_to_tensor(x)
-    return np.asarray(x) if read_only and x.shape.rank else x.numpy()
+    if read_only and x.shape.rank and x.dtype != tf.bfloat16:  # which TensorFlow 2.0 cannot share
+        return np.asarray(x)
+    return x.numpy()
 
 
 @_as_written

@@ -1,6 +1,7 @@
 """What the tests share: graphs, sessions, threads."""
 
 import os
+import re
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -16,6 +17,26 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as in the background of
 def pytest_generate_tests(metafunc):
     if "world" in metafunc.fixturenames:
         metafunc.parametrize("world", worlds(), indirect=True)
+
+
+# Outside of sessions TensorFlow's own tf.custom_gradient, tapes or functions fail here before 2.15,
+# or do not end; the README says so.
+LATER = re.compile(
+    "migration.*control_flow|control_flow.*migration|(eager|tape|function).*bfloat16|bfloat16.*eager"
+    "|bfloat16.*function|vectorized_map|XLA|xla|forward_mode|layer_below_trains|test_contexts"
+    "|verify_parity.py::test_quick|verify_parity.py::test_the_obvious_formula_by|test_the_pair|doctest.*parity"
+)
+
+
+def pytest_collection_modifyitems(items):
+    later = [item for item in items if LATER.search(item.nodeid)]
+    if not later:  # where there may be no TensorFlow
+        return
+    from legacy_spiky._tf import tf
+
+    if (2, 0) <= tuple(int(number) for number in tf.VERSION.split(".")[:2]) < (2, 15):
+        for item in later:
+            item.add_marker(pytest.mark.skip(reason="TensorFlow 2.15 and newer can do this"))
 
 
 @pytest.fixture

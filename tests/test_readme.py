@@ -1,5 +1,6 @@
 """Every snippet of the README runs; its commands are run by .ci/run, which reads them there."""
 
+import ast
 import os
 import re
 import subprocess
@@ -100,6 +101,17 @@ def test_what_a_difference_looks_like():
     lines = str(compare(session(pair["old.py"]["leaky_step"]), new)).splitlines()
     (block,) = re.findall(r"^```\n(new:leaky_step, .*?)\n```$", README, re.M | re.S)
     assert lines[-7:-4] == block.splitlines()
+
+
+def test_the_versions_are_those_of_the_noxfile():
+    (matrix,) = [
+        ast.literal_eval(node.value)
+        for node in ast.parse(read("noxfile.py")).body
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "MATRIX"
+    ]
+    rows = ["| %s | %s | %s |" % (tf, ", ".join(pythons), other) for tf, pythons, other in matrix]
+    table = "\n".join(["| TensorFlow | Python | with |", "|---|---|---|"] + rows)
+    assert "\n\n%s\n\n" % table.replace("|  |", "| |") in README
 
 
 def test_ci_runs_the_commands_as_they_stand():

@@ -9,6 +9,7 @@ import warnings
 
 import numpy as np
 import pytest
+from test_readme import README
 
 from legacy_spiky._tf import tf
 
@@ -41,6 +42,7 @@ def test_demo(tmp_path):
     assert x == [0.2, 0.7, 1.2, 1.7]
     assert y == [0.2, 0, 0.20000005, 0]
     assert gradient == [1, 0, 1, 0]
+    assert first in README.splitlines()  # the same on each version
     assert second.startswith("TensorFlow %s, NumPy %s" % (tf.VERSION, np.__version__))
 
 

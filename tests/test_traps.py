@@ -177,9 +177,10 @@ TRAPS = {
     only_the_gradient_skips_the_function: (AssertionError, "assert \\[\\] == \\['forward'\\]"),
 }
 
-# TensorFlow 1 hands py_func a copy, before 1.15 runs no op in the caller's thread, and 1.0 gives no reason.
+# TensorFlow 2.4 and older hand py_func a copy; before 1.15 no op runs in the caller's thread; 1.0
+# gives no reason.
 SINCE = {
-    writing_to_the_argument_changes_the_variable: (2, 0),
+    writing_to_the_argument_changes_the_variable: (2, 15),
     the_thread_decides_what_a_subnormal_is: (1, 15),
     an_empty_batch_raises: (1, 4),
 }
