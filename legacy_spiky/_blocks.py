@@ -1,5 +1,6 @@
 """Array functions that work block by block: in the cache, into memory that TensorFlow takes."""
 
+import types
 import weakref
 
 import numpy as np
@@ -78,19 +79,17 @@ def apply(steps, x, upstream=None, flush=False):
     return y
 
 
-# Not an attribute of the function: functools.wraps would copy it.
-_steps = weakref.WeakKeyDictionary()
-
-
 def works_by(array_function, *arguments):
     """Notes, and returns, the steps by which an array function works."""
-    _steps[array_function] = Steps(*arguments)
-    return _steps[array_function]
+    # On the function: a table of them would keep those that their own steps lead to, as by a method
+    # of an object that holds them.
+    steps = array_function._steps = Steps(*arguments)
+    steps.function = weakref.ref(array_function)
+    return steps
 
 
 def steps_of(func):
     """Returns the steps that an array function works by, or None."""
-    try:
-        return _steps.get(func)
-    except TypeError:  # it has no hash, or no weak references
-        return None
+    steps = getattr(func, "_steps", None) if isinstance(func, types.FunctionType) else None
+    # functools.wraps copies what is on a function to another one.
+    return steps if steps is not None and steps.function() is func else None

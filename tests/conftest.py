@@ -10,6 +10,18 @@ import sys
 
 import pytest
 
+try:
+    from hypothesis import settings
+except ImportError:  # test_properties.py says so
+    pass
+else:
+    # About 30 seconds of test_properties.py, and ten minutes: --hypothesis-profile=long.
+    for profile, examples in [("short", 80), ("long", 1500)]:
+        settings.register_profile(
+            profile, max_examples=examples, deadline=None, database=None, print_blob=True
+        )
+    settings.load_profile("short")
+
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as in the background of a shell
     signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -317,6 +317,38 @@ def test_closures_are_freed_with_their_graph(package):
     assert [anchor() for anchor in anchors] == [None] * 4
 
 
+@pytest.mark.parametrize("package", ["graph", "migration"])
+@pytest.mark.parametrize("stateful", [True, False])
+def test_closures_that_lead_to_their_graph_are_freed_with_it(package, stateful):
+    package = pytest.importorskip("legacy_spiky." + package)
+
+    class Model:
+        """Has the tensors and the functions, as models have."""
+
+        def __init__(self):
+            self.x = tf.constant([1.0, 2.0])
+            self.y = package.py_func(self.square, [self.x], tf.float32, stateful, grad=self.grad)
+            self.y.set_shape(self.x.get_shape())
+
+        def square(self, x):
+            return x * x
+
+        def grad(self, op, upstream):
+            return 2 * self.x * upstream
+
+    def build():
+        with tf.Graph().as_default() as graph, tf.Session() as session:
+            model = Model()
+            gc.collect()
+            gradient = tf.gradients(model.y, model.x)[0]
+            np.testing.assert_array_equal(session.run(gradient), [2, 4])
+        return [weakref.ref(kept) for kept in (graph, model)]
+
+    kept = build()
+    gc.collect()
+    assert [thing() for thing in kept] == [None, None]
+
+
 def test_closures_live_as_long_as_their_graph():
     def build(x):
         factor = np.float32([3.0])
