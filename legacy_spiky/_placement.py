@@ -22,7 +22,8 @@ _unserved = weakref.WeakSet()  # graphs in which that was asked before there was
 
 def _job_and_task(device):
     """Returns the job of a device and the number of its task, None for what it does not say."""
-    job, task = re.search("/job:([^/]+)", device), re.search("/task:([0-9]+)", device)
+    # Without a cluster the job is localhost.
+    job, task = re.search("/job:(?!localhost)([^/]+)", device), re.search("/task:([0-9]+)", device)
     return job and job.group(1), task and int(task.group(1))
 
 
@@ -47,7 +48,7 @@ def instead(op, func):
       ValueError: it was put on the task of another process.
     """
     job, task = _job_and_task(op.device)
-    if job in (None, "localhost") or (job, task) in _served:
+    if job is None or (job, task) in _served:
         return None
     if op.graph in _unserved or _tf.runs_eagerly():
         return None
