@@ -14,7 +14,7 @@ import weakref
 
 import numpy as np
 
-from legacy_spiky import _callback, _tf
+from legacy_spiky import _callback, _placement, _tf
 from legacy_spiky._errors import check_array_function, check_callable, describe
 from legacy_spiky._tf import tf
 
@@ -235,7 +235,14 @@ def with_override(callback, inp, Tout, stateful, name, grad):
     # The scope also enters the graph of the inputs, where the op will be, and its override.
     with building, tf.name_scope(name, "PyFunc", inp) as scope:
         with tf.get_default_graph().gradient_override_map(override):
-            return _tf.py_func(callback, inp, Tout, stateful, scope)
+            y = _tf.py_func(callback, inp, Tout, stateful, scope)
+            op = y[0].op if isinstance(y, list) else getattr(y, "op", y)
+            device = _placement.instead(op, callback.func)
+            if device is None:
+                return y
+            # The device is known when there is an op; that one is left unused.
+            with op.graph.colocate_with(None, ignore_existing=True), tf.device(device):
+                return _tf.py_func(callback, inp, Tout, stateful, None)
 
 
 def sealed(x, message):
@@ -288,8 +295,9 @@ def _register(owner):
                 "save weights, or migrate to TensorFlow ops, as legacy_spiky.migration.native_spiky"
                 % describe(owner.func)
             )
-        if isinstance(owner, _Gradient):  # right as it is, and of the input alone
-            return owner(op, *upstream)
-        return gradients(owner.gradient, op, upstream)
+        with _placement.beside(op):
+            if isinstance(owner, _Gradient):  # right as it is, and of the input alone
+                return owner(op, *upstream)
+            return gradients(owner.gradient, op, upstream)
 
     return name

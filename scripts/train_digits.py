@@ -118,7 +118,7 @@ def train(seed, epochs, freeze_hidden=False, save=None):
     return result
 
 
-def epochs(text):
+def count(text):
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError("expected a whole number from 1 on, got %r" % text)
     return int(text)
@@ -132,7 +132,7 @@ def main(argv=None):
         "--seed", type=int, default=0, help="of the split, the weights and the batches (default: 0)"
     )
     parser.add_argument(
-        "--epochs", type=epochs, default=15, help="passes over the images (default: 15)"
+        "--epochs", type=count, default=15, help="passes over the images (default: 15)"
     )
     parser.add_argument("--freeze-hidden", action="store_true", help="train the output layer alone")
     parser.add_argument(

@@ -4,7 +4,9 @@ A trap is a function that takes either of them, `recipe` or `legacy_spiky`, and 
 """
 
 import gc
+import json
 import os
+import socket
 import subprocess
 import sys
 import weakref
@@ -252,3 +254,81 @@ def test_tf_upgrade_v2_sees_nothing_in_the_recipe(tmp_path):
     code = EAGER.format(package="upgraded", path=[str(tmp_path)] + sys.path)
     output = subprocess.check_output([sys.executable, "-c", code]).decode().strip()
     assert output == "gradient None shape (2,)"
+
+
+# A worker of a cluster of two; each has functions of its own, under the same names, pyfunc_0 ...
+WORKER = """
+import json, sys; sys.path[:0] = {path!r}
+import legacy_spiky, recipe
+from legacy_spiky._tf import tf
+task, cluster = json.loads(sys.argv[1])
+def mine(x):
+    return (-x, 10 * x)[task]
+def run(package, device):
+    kept.append(tf.Graph())
+    with kept[-1].as_default(), tf.device(device):
+        x = tf.constant([1.0, 2.0])
+        try:
+            y = package.py_func(mine, [x], [tf.float32], grad=lambda op, g: g)[0]
+        except ValueError as error:
+            return "refused" if "mine (" in str(error) else str(error)
+        with tf.Session(server.target, config=config) as session:
+            return session.run(y).tolist()
+kept = []
+# The first worker does not wait for the second.
+config = tf.ConfigProto(device_filters=["/job:worker/task:%d" % i for i in range(task + 1)])
+server = tf.train.Server(tf.train.ClusterSpec(cluster), job_name="worker", task_index=task)
+if task == 0:
+    for _ in range(10):
+        assert run(recipe, "/job:worker/task:0") == [-1, -2]
+    print("ready")
+    sys.stdout.flush()
+sys.stdin.readline()
+print(json.dumps({{
+    package.__name__: {{device: run(package, device) for device in {devices!r}}}
+    for package in (recipe, legacy_spiky)
+}}))
+"""
+FIRST, SECOND, NO_TASK = "/job:worker/task:0", "/job:worker/task:1", "/job:worker"
+
+
+@pytest.fixture(scope="module")
+def second_worker():
+    """What the second of two workers gives: for each package, for each device that it says."""
+    sockets = [socket.socket() for _ in range(2)]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    cluster = {"worker": ["127.0.0.1:%d" % each.getsockname()[1] for each in sockets]}
+    for each in sockets:
+        each.close()
+    code = WORKER.format(path=sys.path, devices=[FIRST, SECOND, NO_TASK])
+    first, second = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, json.dumps([task, cluster])],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        for task in range(2)
+    ]
+    try:
+        assert first.stdout.readline() == b"ready\n"
+        second.stdin.write(b"go\n")
+        second.stdin.flush()
+        return json.loads(second.stdout.read().decode())
+    finally:
+        for process in (first, second):
+            process.kill()
+            process.wait()
+            process.stdin.close()
+            process.stdout.close()
+
+
+def test_the_recipe_runs_the_function_of_another_process(second_worker):
+    there, here = [-1, -2], [10, 20]
+    no_task = here if TF2 else there  # TensorFlow 2 takes the task of the session
+    assert second_worker["recipe"] == {FIRST: there, SECOND: here, NO_TASK: no_task}
+
+
+def test_the_package_runs_its_own(second_worker):
+    here = [10, 20]
+    assert second_worker["legacy_spiky"] == {FIRST: "refused", SECOND: here, NO_TASK: here}
