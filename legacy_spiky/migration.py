@@ -59,6 +59,8 @@ def _build(callback, inp, Tout, stateful, name, grad):
             "up outside of sessions: give the function itself" % (describe(callback.func), grad)
         )
 
+    inp = [_op.tensor(x, "input %d" % i, callback.func) for i, x in enumerate(inp)]
+
     def forward(inputs):
         if eager:
             outputs = callback(*[_array(x, callback.keeps_shape) for x in inputs])
@@ -91,7 +93,7 @@ def _build(callback, inp, Tout, stateful, name, grad):
         outputs = forward(inp)
     else:
         # New tensors: the gradient may be built where those of an outer graph are out of reach.
-        inputs = [tf.identity(tf.convert_to_tensor(x)) for x in inp]
+        inputs = [tf.identity(x) for x in inp]
         # Outside of tf.custom_gradient, which wants gradients for the variables that are read.
         early = forward(inputs) if eager else None
         outputs = _custom_gradient(differentiable, *inputs)
@@ -100,7 +102,6 @@ def _build(callback, inp, Tout, stateful, name, grad):
 
 def _array(x, read_only):
     """Returns an eager tensor as an array: a copy, or its own memory if that is only read."""
-    x = tf.convert_to_tensor(x)
     return np.asarray(x) if read_only and x.shape.rank else x.numpy()
 
 
@@ -278,7 +279,7 @@ def native_spiky(x: Any, name: Optional[str] = None) -> Any:
         return tf.where(low, r, tf.zeros_like(r)), backward
 
     with tf.name_scope(name, "spiky", [x]):
-        x = tf.identity(tf.convert_to_tensor(x))
+        x = tf.identity(_op.tensor(x, "the input", native_spiky))
         if x.dtype not in _tf.FLOATING:
             raise _op.not_floating("native_spiky", x.dtype)
         return _custom_gradient(differentiable, x)
