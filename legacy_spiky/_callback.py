@@ -116,7 +116,7 @@ def for_graph(callback):
             told = tellable(error, callback.func)
             if told is error:
                 raise
-            raise told from error
+            raise told from None  # TensorFlow would tell the cause too
         return results if callback.keeps_shape else [_copy(result) for result in results]
 
     return called

@@ -60,7 +60,8 @@ def py_func(world, func, inp, Tout, stateful, name, grad):
         callback = _callback.guard(func, [dtype.as_numpy_dtype for dtype in dtypes])
     except Exception as error:  # KeyError where NumPy has no such dtype, as for a resource
         raise TypeError("Tout of %s is %r: %s" % (describe(func), Tout, error)) from error
-    return world.build(callback, inp, dtypes if several else dtypes[0], stateful, name, grad)
+    Tout = dtypes if several else dtypes[0]
+    return world.build(callback, inp, Tout, bool(stateful), name or None, grad)
 
 
 def _check_name(name, func):
@@ -71,14 +72,15 @@ def _check_name(name, func):
         )
 
 
-def tensor(x, what, func, dtype=None):
-    """Returns `x` as a tensor; errors say what it is of which function."""
+def tensor(x, what, func, dtype=None, new=False):
+    """Returns `x` as a tensor, or as a new one; errors say what it is of which function."""
     if isinstance(x, np.ndarray):
         x = _callback.array(what, func, x)
         # TensorFlow takes the bytes of an array as they are, whatever their order.
         x = x.astype(x.dtype.newbyteorder("="), copy=False)
     try:
-        return tf.convert_to_tensor(x, dtype)
+        x = tf.convert_to_tensor(x, dtype)
+        return tf.identity(x) if new else x
     except Exception as error:
         raise TypeError("%s of %s is no tensor: %s" % (what, describe(func), error)) from error
 
@@ -246,8 +248,8 @@ def _new_tensor(g, what, x, grad):
     if isinstance(g, tf.IndexedSlices):
         values = _of_dtype(g.values, what, dtype, grad)
         indices = tensor(g.indices, "the indices of " + what, grad)
-        return tf.IndexedSlices(tf.identity(values), indices)
-    return tf.identity(_of_dtype(g, what, dtype, grad))
+        return tf.IndexedSlices(values, indices)
+    return _of_dtype(g, what, dtype, grad)
 
 
 def _of_shape(g, what, x, grad, at_run_time):
@@ -285,9 +287,9 @@ def _of_dtype(g, what, dtype, grad):
                 "%s of %s is %s, but the input has dtype %s; return a tensor, or an array of "
                 "numbers" % (what, describe(grad), _callback.kind(g), dtype.name)
             )
-        g = tensor(g, what, grad, None if g.dtype.kind == "c" else dtype)
+        g = tensor(g, what, grad, None if g.dtype.kind == "c" else dtype, new=True)
     else:
-        g = tensor(g, what, grad)
+        g = tensor(g, what, grad, new=True)
     if g.dtype.base_dtype != dtype:
         raise TypeError(
             "%s of %s has dtype %s, but the input has dtype %s; cast it"

@@ -11,7 +11,7 @@ import numpy as np
 
 from legacy_spiky import _op, _tf
 from legacy_spiky._dtypes import least_normal
-from legacy_spiky._errors import describe
+from legacy_spiky._errors import describe, tellable
 from legacy_spiky._tf import tf
 from legacy_spiky.functions import np_d_spiky, np_spiky
 
@@ -59,7 +59,8 @@ def _build(callback, inp, Tout, stateful, name, grad):
             "up outside of sessions: give the function itself" % (describe(callback.func), grad)
         )
 
-    inp = [_op.tensor(x, "input %d" % i, callback.func) for i, x in enumerate(inp)]
+    # New tensors: the gradient may be built where those of an outer graph are out of reach.
+    inp = [_op.tensor(x, "input %d" % i, callback.func, new=True) for i, x in enumerate(inp)]
 
     def forward(inputs):
         if eager:
@@ -84,7 +85,13 @@ def _build(callback, inp, Tout, stateful, name, grad):
                 for g, y in zip(upstream, ys)
             ]
             op = _Operation(list(inputs), ys, (name or kind).rstrip("/"), kind)
-            return _op.gradients(grad, op, upstream, at_run_time=not callback.keeps_shape)
+            try:
+                return _op.gradients(grad, op, upstream, at_run_time=not callback.keeps_shape)
+            except Exception as error:
+                told = tellable(error, grad)
+                if told is error:
+                    raise
+                raise told from None
 
         return inner, backward
 
@@ -92,11 +99,9 @@ def _build(callback, inp, Tout, stateful, name, grad):
     if grad is None or not inp or (several and not Tout):
         outputs = forward(inp)
     else:
-        # New tensors: the gradient may be built where those of an outer graph are out of reach.
-        inputs = [tf.identity(x) for x in inp]
         # Outside of tf.custom_gradient, which wants gradients for the variables that are read.
-        early = forward(inputs) if eager else None
-        outputs = _custom_gradient(differentiable, *inputs)
+        early = forward(inp) if eager else None
+        outputs = _custom_gradient(differentiable, *inp)
     return outputs if several else outputs[0]
 
 
