@@ -68,22 +68,8 @@ _takes_stateful = (
 )
 
 
-def _without_exit(func):
-    """Returns `func` with `sys.exit` as an error: TensorFlow 1.0 ends the process there."""
-
-    def callback(*arguments):
-        try:
-            return func(*arguments)
-        except SystemExit as error:
-            raise RuntimeError("SystemExit: %s" % error) from error
-
-    return callback
-
-
 def py_func(func, inp, Tout, stateful, name):
     """Builds the bare op, `PyFunc` or `PyFuncStateless`, without a gradient."""
-    if _version < (1, 4):
-        func = _without_exit(func)
     if _version < (1, 9):
         func = _kept_by_the_graph(func)
     if _takes_stateful:

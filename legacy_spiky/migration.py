@@ -11,7 +11,7 @@ import numpy as np
 
 from legacy_spiky import _op, _tf
 from legacy_spiky._dtypes import least_normal
-from legacy_spiky._errors import describe
+from legacy_spiky._errors import describe, tellable
 from legacy_spiky._tf import tf
 from legacy_spiky.functions import np_d_spiky, np_spiky
 
@@ -59,6 +59,9 @@ def _build(callback, inp, Tout, stateful, name, grad):
             "up outside of sessions: give the function itself" % (describe(callback.func), grad)
         )
 
+    # New tensors: the gradient may be built where those of an outer graph are out of reach.
+    inp = [_op.tensor(x, "input %d" % i, callback.func, new=True) for i, x in enumerate(inp)]
+
     def forward(inputs):
         if eager:
             outputs = callback(*[_array(x, callback.keeps_shape) for x in inputs])
@@ -82,7 +85,13 @@ def _build(callback, inp, Tout, stateful, name, grad):
                 for g, y in zip(upstream, ys)
             ]
             op = _Operation(list(inputs), ys, (name or kind).rstrip("/"), kind)
-            return _op.gradients(grad, op, upstream, at_run_time=not callback.keeps_shape)
+            try:
+                return _op.gradients(grad, op, upstream, at_run_time=not callback.keeps_shape)
+            except Exception as error:
+                told = tellable(error, grad)
+                if told is error:
+                    raise
+                raise told from None
 
         return inner, backward
 
@@ -90,17 +99,14 @@ def _build(callback, inp, Tout, stateful, name, grad):
     if grad is None or not inp or (several and not Tout):
         outputs = forward(inp)
     else:
-        # New tensors: the gradient may be built where those of an outer graph are out of reach.
-        inputs = [tf.identity(tf.convert_to_tensor(x)) for x in inp]
         # Outside of tf.custom_gradient, which wants gradients for the variables that are read.
-        early = forward(inputs) if eager else None
-        outputs = _custom_gradient(differentiable, *inputs)
+        early = forward(inp) if eager else None
+        outputs = _custom_gradient(differentiable, *inp)
     return outputs if several else outputs[0]
 
 
 def _array(x, read_only):
     """Returns an eager tensor as an array: a copy, or its own memory if that is only read."""
-    x = tf.convert_to_tensor(x)
     if read_only and x.shape.rank and x.dtype != tf.bfloat16:  # which TensorFlow 2.0 cannot share
         return np.asarray(x)
     return x.numpy()
@@ -280,7 +286,7 @@ def native_spiky(x: Any, name: Optional[str] = None) -> Any:
         return tf.where(low, r, tf.zeros_like(r)), backward
 
     with tf.name_scope(name, "spiky", [x]):
-        x = tf.identity(tf.convert_to_tensor(x))
+        x = tf.identity(_op.tensor(x, "the input", native_spiky))
         if x.dtype not in _tf.FLOATING:
             raise _op.not_floating("native_spiky", x.dtype)
         return _custom_gradient(differentiable, x)

@@ -37,9 +37,22 @@ def test_guard_returns_a_list_of_arrays(results):
     assert [array.tolist() for array in arrays] == [1.5, 2]
 
 
-@pytest.mark.parametrize("text", ["a", b"a", np.array(["a", "bc"]), np.array([b"a"], object)])
-def test_guard_takes_text_where_objects_are_promised(text):
-    assert guard(lambda: text, [object])()[0].tolist() == np.asarray(text).tolist()
+TEXTS = [
+    ("a\u00e4\0", b"a\xc3\xa4\0"),
+    (b"a\0", b"a\0"),
+    (np.array(["a", "\u00e4"]), [b"a", b"\xc3\xa4"]),
+    (np.array([b"a"], object), [b"a"]),
+    ([["a", b"b"]], [b"a", b"b"]),
+    (np.empty((0, 3), object), []),
+]
+
+
+@pytest.mark.parametrize("text, expected", TEXTS)
+def test_guard_makes_bytes_of_text_where_objects_are_promised(text, expected):
+    result = guard(lambda: text, [object])()[0]
+    assert result.dtype == object
+    assert result.shape == (np.shape(text[0]) if isinstance(text, list) else np.shape(text))
+    assert result.tolist() == expected
 
 
 def test_guard_counts():

@@ -544,7 +544,7 @@ GRADIENTS = {
         ["gradient 0 of <lambda> (", "dtype complex128, but the input has dtype float32"],
     ),
     "exception": (wrong_gradient, ValueError, ["my own text"]),
-    "text": (lambda op, grad: "text", (TypeError, ValueError), ["text"]),
+    "text": (lambda op, grad: "text", TypeError, ["gradient 0 of <lambda> (", "is <U4, but the"]),
 }
 
 
@@ -553,6 +553,5 @@ def test_wrong_gradients(world, name):
     grad, kind, words = GRADIENTS[name]
     with pytest.raises(kind) as error:
         world.run(lambda x: world.py_func(square, [x], tf.float32, grad=grad), X)
-    own_text = name in ("exception", "text")
-    for word in words + ([] if own_text else [__file__]):
+    for word in words + ([] if name == "exception" else [__file__]):
         assert word in str(error.value)
