@@ -257,24 +257,23 @@ def _of_shape(g, what, x, grad, at_run_time):
     if g is None:
         return None
     sparse = isinstance(g, tf.IndexedSlices)
-    values, rest = (g.values, slice(1, None)) if sparse else (g, slice(None))
-
-    def check(shape, expected):
-        of, of_input = tf.TensorShape(shape)[rest], tf.TensorShape(expected)[rest]
+    values, rows = (g.values, 1) if sparse else (g, 0)  # of a sparse one the rows alone
+    kind = "rows of shape" if sparse else "shape"
+    words = "%s of %s has %s|, but the input has %s|; sum over what was broadcast"
+    words = (words % (what, describe(grad), kind, kind)).split("|")
+    static, expected = values.get_shape(), x.get_shape()
+    if static.ndims is not None and expected.ndims is not None:
+        of, of_input = static[rows:], expected[rows:]
         if not of.is_compatible_with(of_input):
-            raise ValueError(
-                "%s of %s has %sshape %s, but the input has %sshape %s; sum over what was broadcast"
-                % (what, describe(grad), "rows of " * sparse, of, "rows of " * sparse, of_input)
-            )
-        return np.array(shape)
-
-    static = values.get_shape()
-    check(static, x.get_shape())
-    if at_run_time and not (static.is_fully_defined() and x.get_shape().is_fully_defined()):
+            raise ValueError("%s %s%s %s%s" % (words[0], of, words[1], of_input, words[2]))
+    if at_run_time and not (static.is_fully_defined() and expected.is_fully_defined()):
         # Not after the function: TensorFlow may put the shape of `x` in the loop where that is.
-        shapes = [tf.shape(values), tf.shape(x)]
-        values = tf.reshape(values, _tf.py_func(check, shapes, tf.int32, True, "check_shape"))
-        values.set_shape(static)
+        shapes = [tf.shape(values)[rows:], tf.shape(x)[rows:]]
+        # As text: tf.equal of arrays broadcasts, or fails.
+        texts = [tf.reduce_join(tf.as_string(shape), 0, separator=",") for shape in shapes]
+        told = [words[0], shapes[0], words[1], shapes[1], words[2]]
+        with tf.control_dependencies([tf.Assert(tf.equal(*texts), told)]):
+            values = tf.identity(values)
     return tf.IndexedSlices(values, g.indices, tf.shape(x)) if sparse else values
 
 
