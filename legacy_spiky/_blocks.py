@@ -64,18 +64,21 @@ def apply(steps, x, upstream=None, flush=False):
     Raises:
       TypeError: `x` is complex, text or objects.
     """
-    x = _dtypes.as_floating(x)
+    with _arithmetic.ieee():
+        return _apply(steps, _dtypes.as_floating(x), upstream, flush)
+
+
+def _apply(steps, x, upstream, flush):
     if x.dtype not in _THEIRS:
         y = _dtypes.to_double(x)
-        y = apply(steps, _dtypes.flush(y, x.dtype) if flush else y)
+        y = _apply(steps, _dtypes.flush(y, x.dtype) if flush else y, None, False)
         y = _dtypes.round_to(_dtypes.flush(y, x.dtype) if flush else y, x.dtype)
         return y if upstream is None else _dtypes.product(y, upstream)
     y = empty(x.shape, x.dtype)
     arrays = [x, y] if upstream is None else [x, y, upstream]
     arrays = [np.ascontiguousarray(array).reshape(-1) for array in arrays]
-    with _arithmetic.ieee():
-        for i in range(0, x.size, steps.block):
-            steps(flush, *[array[i : i + steps.block] for array in arrays])
+    for i in range(0, x.size, steps.block):
+        steps(flush, *[array[i : i + steps.block] for array in arrays])
     return y
 
 

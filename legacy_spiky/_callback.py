@@ -157,8 +157,7 @@ def elementwise(func, dtype):
     def values(x):
         shape = x.shape
         try:
-            with _arithmetic.ieee():
-                y = call(func, _dtypes.flush(_dtypes.to_double(x), dtype))
+            y = call(func, _dtypes.flush(_dtypes.to_double(x), dtype))
         except (AttributeError, TypeError, ValueError) as error:
             # The cause, where `call` has put the name of `func` before it.
             if not any(words in str(error.__cause__ or error) for words in _SCALAR_ONLY):
@@ -193,8 +192,9 @@ def elementwise(func, dtype):
                 )
         if steps is not None:  # our own: they leave x alone, and give what they should
             return _blocks.apply(steps, x, upstream, flush=True)
-        y = values(x)
-        return y if upstream is None else _dtypes.product(y, upstream)
+        with _arithmetic.ieee():  # not of the function alone: casts flush subnormals too
+            y = values(x)
+            return y if upstream is None else _dtypes.product(y, upstream)
 
     callback.func, callback.keeps_shape = func, True
     return callback

@@ -107,9 +107,8 @@ def _build(callback, inp, Tout, stateful, name, grad):
 
 def _array(x, read_only):
     """Returns an eager tensor as an array: a copy, or its own memory if that is only read."""
-    if read_only and x.shape.rank and x.dtype != tf.bfloat16:  # which TensorFlow 2.0 cannot share
-        return np.asarray(x)
-    return x.numpy()
+    shared = read_only and x.shape.rank and x.dtype != tf.bfloat16  # which 2.0 shares with no array
+    return np.asarray(x) if shared else x.numpy()
 
 
 @_as_written

@@ -237,6 +237,29 @@ def test_arithmetic_is_the_same_on_each_thread(world):
         np.testing.assert_array_equal(values + gradients, np.float32([[f(1.0)]] * 2))
 
 
+def test_results_in_float32_are_the_same_on_each_thread(world):
+    small = np.float32([1e-40, -1e-45, 1])
+    op = world.activation(lambda x: small.copy(), lambda x: small.copy())
+    values, gradients = world.run(op, np.float64([1, 2, 3]))
+    np.testing.assert_array_equal(values + gradients, [small, small])
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float32", "float64"])
+def test_products_at_the_least_normal_number_are_the_same_on_each_thread(world, dtype):
+    """Halfway between it and the next one below, a subnormal: half to even is the normal one."""
+    if tf.as_dtype(dtype) not in _tf.FLOATING:
+        pytest.skip("py_func learned bfloat16 in TensorFlow 1.15")
+    precision, least = {"bfloat16": (8, -126), "float32": (24, -126), "float64": (53, -1022)}[dtype]
+    slope, least = 1 - 2.0**-precision, 2.0**least
+    for df in (lambda x: np.full_like(x, slope), vectorize(lambda x: slope)):
+        _, gradients = world.run(
+            world.activation(np.sin, df),
+            as_dtype([0.0], dtype),
+            upstream=[as_dtype([least], dtype)],
+        )
+        assert wide(gradients[0]).tolist() == [least]
+
+
 def test_third_derivative(world):
     op = world.activation(np.exp, np.exp, np.exp)
     with pytest.raises(NotImplementedError) as error:
