@@ -20,14 +20,23 @@ def _own(argument):
     return argument.copy()
 
 
-def array(what, func, result, dtype=None):
-    """Returns a result of `func` as an array; `what` says which, in errors."""
+def array(what, func, result, dtype=None, own=False):
+    """Returns a result of `func` as an array; `what` says which, in errors.
+
+    TensorFlow takes the memory of some arrays as it is, and `func` may write to its own later, at
+    its next call for instance: with `own` the array has memory that nobody else has.
+    """
     if isinstance(result, np.ma.MaskedArray):
         raise TypeError(
             "%s of %s is a masked array, whose mask would be lost; fill it" % (what, describe(func))
         )
     try:
-        return np.asarray(result, dtype, order="C")
+        result = np.asarray(result, dtype)
+        if not own or result.dtype.kind == "O":
+            return result
+        copy = _blocks.empty(result.shape, result.dtype)
+        copy[...] = result
+        return copy
     except Exception as error:  # rows of different lengths, symbolic tensors, too little memory
         raise ValueError(
             "%s of %s is no array: %s: %s" % (what, describe(func), type(error).__name__, error)
@@ -66,9 +75,9 @@ def guard(func, dtypes):
       dtypes: the NumPy dtypes that it promises, one for each output.
 
     Returns:
-      A function that gives `func` arrays of its own and returns a list of arrays. It
-      raises ValueError where `func` returns another number of results than promised, and
-      TypeError where one is of another dtype.
+      A function that gives `func` arrays of its own and returns a list of others. It raises
+      ValueError where `func` returns another number of results than promised, and TypeError
+      where one is of another dtype.
     """
     dtypes = [np.dtype(dtype) for dtype in dtypes]
     promised = ", ".join(dtype.name for dtype in dtypes) or "nothing"
@@ -90,7 +99,7 @@ def guard(func, dtypes):
         what = "result %d" % i
         if dtypes[i].kind == "O":
             return _text(what, func, result)
-        y = array(what, func, result)
+        y = array(what, func, result, own=True)
         if y.dtype != dtypes[i]:
             raise TypeError(
                 "%s of %s is %s, but Tout promises %s; return np.asarray(result, dtype) or "
@@ -103,31 +112,18 @@ def guard(func, dtypes):
 
 
 def for_graph(callback):
-    """Makes of a callback what TensorFlow can call from a graph.
-
-    TensorFlow takes the memory of some results as it is, and `func` may write to it later, at its
-    next call for instance: it gets memory of its own. And it cannot tell each exception.
-    """
+    """Makes a callback whose exceptions TensorFlow can tell."""
 
     def called(*arguments):
         try:
-            results = callback(*arguments)
+            return callback(*arguments)
         except BaseException as error:
             told = tellable(error, callback.func)
             if told is error:
                 raise
             raise told from None  # TensorFlow would tell the cause too
-        return results if callback.keeps_shape else [_copy(result) for result in results]
 
     return called
-
-
-def _copy(result):
-    if result.dtype.kind == "O":  # a new one, of text
-        return result
-    copy = _blocks.empty(result.shape, result.dtype)
-    copy[...] = result
-    return copy
 
 
 # What NumPy says where an array meets code for one number, in its several versions.

@@ -79,6 +79,9 @@ def tensor(x, what, func, dtype=None, new=False):
         # TensorFlow takes the bytes of an array as they are, whatever their order.
         x = x.astype(x.dtype.newbyteorder("="), copy=False)
     try:
+        graph = _graph(x)
+        if graph is not None and not graph.building_function and _tf.runs_eagerly():
+            raise ValueError("it is of a graph, and this is outside of graphs: %r" % x)
         x = tf.convert_to_tensor(x, dtype)
         return tf.identity(x) if new else x
     except Exception as error:
@@ -236,8 +239,9 @@ def gradients(grad, op, upstream, at_run_time=True):
 
 
 def _graph(x):
-    """Returns the graph of a tensor, None for an eager one."""
-    return getattr(x, "graph", None)
+    """Returns the graph of a tensor, None for an eager one and what else has none."""
+    graph = getattr(x, "graph", None)
+    return graph if isinstance(graph, tf.Graph) else None
 
 
 def _new_tensor(g, what, x, grad):

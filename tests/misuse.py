@@ -453,7 +453,7 @@ def exceptions():
             what + "where the gradient runs",
             in_the_gradient(faulty),
             failed,
-            eagerly=raised or AsItIs(exception),
+            eagerly=Raises(RuntimeError, HERE, words) if raised else AsItIs(exception),
         )
         yield row(
             what + "where the gradient is built",
@@ -1002,7 +1002,7 @@ GRADIENTS = [
     row(
         "returned a gradient too large for any memory",
         gradient(lambda op, g: huge()),
-        Raises(ValueError, "gradient 0 of <lambda> (" + HERE, "is no array: MemoryError"),
+        Raises(WRONG, "gradient 0 of <lambda> (" + HERE),
     ),
     row(
         "returned tf.SparseTensor for a gradient",
@@ -1013,8 +1013,8 @@ GRADIENTS = [
         "returned a tensor of another graph for a gradient",
         gradient(of_another_graph),
         Raises(ValueError, "gradient 0 of of_another_graph (" + HERE, "is of another graph"),
-        eagerly=Raises(TypeError, "gradient 0 of of_another_graph (" + HERE, "is no tensor: "),
-        in_function=Raises(TypeError, "is out of scope"),
+        eagerly=Raises(TypeError, "gradient 0 of of_another_graph (" + HERE, "it is of a graph"),
+        in_function=Raises(TypeError, "gradient 0 of of_another_graph (" + HERE, "it is of a gr"),
     ),
     row(
         "returned a gradient of another shape",
@@ -1127,7 +1127,7 @@ INPUTS = [
     row(
         "passed an array too large for any memory",
         given(huge),
-        Raises(WRONG, "input 0 of square (" + HERE, "Unable to allocate"),
+        Raises(WRONG, "input 0 of square (" + HERE),
     ),
     row("passed a dict among the inputs", *no_input(lambda: {"a": 1}, "is no tensor: ")),
     row("passed a function", *no_input(lambda: square, "is no tensor: ")),
@@ -1452,8 +1452,8 @@ WORLDS = [
         "passed a tensor of a graph to another world",
         input_of_a_graph,
         Raises(ValueError, "is not an element of this graph"),
-        eagerly=Raises(TypeError, "input 0 of square (" + HERE, "is no tensor: "),
-        in_function=Raises(TypeError, "is out of scope"),
+        eagerly=Raises(TypeError, "input 0 of square (" + HERE, "it is of a graph"),
+        in_function=Raises(TypeError, "input 0 of square (" + HERE, "it is of a graph"),
     ),
     row(
         "passed a tensor that was made at import to an op of a graph",

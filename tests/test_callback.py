@@ -18,9 +18,20 @@ def test_guard_gives_arrays_of_its_own():
     np.testing.assert_array_equal(x, [1, 2])
 
 
-def test_guard_copies_no_array_that_nobody_else_has():
-    x = np.float32([1, 2])
-    assert guard(lambda x: x, [np.float32])(x)[0] is x
+def test_guard_gives_an_array_that_nobody_else_has_as_it_is():
+    x, seen = np.float32([1, 2]), []
+    guard(seen.append, [])(x)
+    assert seen[0] is x
+
+
+@pytest.mark.parametrize("size", [0, 2, 1 << 16])
+def test_guard_returns_arrays_of_its_own(size):
+    kept = np.ones((size, 2), np.float32)
+    for result in (kept, kept.T, kept[::-1], kept[:0]):
+        (array,) = guard(lambda result=result: result, [np.float32])()
+        np.testing.assert_array_equal(array, result)
+        assert not np.shares_memory(array, kept)
+        assert array.flags.c_contiguous
 
 
 def test_guard_passes_scalars():
