@@ -164,7 +164,8 @@ def py_func(
       it is empty), else a tensor.
 
     Raises:
-      TypeError: `func` or `grad` is not callable, or `inp` is no list or tuple.
+      TypeError: an argument is not what it should be: `func` or `grad` is not callable, `inp` no
+        list or tuple of tensors.
       Also, when it runs: ValueError or TypeError for another number or dtype of results
       than `Tout` promises (in a graph, `InvalidArgumentError`), and for a wrong number,
       shape or dtype of gradients.

@@ -118,6 +118,21 @@ def test_a_gradient_of_another_shape_where_the_graph_cannot_tell(name, mode):
 
 
 @eager_only
+@pytest.mark.parametrize("wrap", [lambda f: f, tf.function if EAGER else None])
+def test_the_jacobian_of_a_gradient_whose_shape_only_the_run_shows(wrap):
+    def grad(op, upstream):
+        slope = migration.py_func(lambda x: 2 * x, [op.inputs[0]], tf.float32)
+        return upstream * slope
+
+    square = wrap(lambda x: migration.py_func(np.square, [x], tf.float32, grad=grad))
+    x = tf.constant(X)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = square(x)
+    np.testing.assert_array_equal(tape.jacobian(y, x), np.diag(2 * X))
+
+
+@eager_only
 @pytest.mark.parametrize("mode", [None, "inside", "outside"])
 def test_a_function_that_reads_a_variable(mode):
     factor = tf.Variable(2.0)

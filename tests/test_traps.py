@@ -161,6 +161,30 @@ def an_error_names_a_token(package):
     assert "forgetful (" + __file__ in str(error.value), str(error.value)
 
 
+def results_in_one_array_change_each_other(package):
+    memory = np.zeros(64 + 8, np.uint8)
+    start = -memory.ctypes.data % 64
+    buffer = memory[start : start + 8].view(np.float32)  # aligned as TensorFlow likes it
+
+    def times(x, factor):
+        return np.multiply(x, factor, out=buffer)
+
+    def grad(op, grad):
+        return grad * op.inputs[1], None
+
+    x = tf.constant([1.0, 2.0])
+    double = package.py_func(times, [x, 2.0], [tf.float32], grad=grad)[0]
+    with tf.control_dependencies([double]):
+        triple = package.py_func(times, [x, 3.0], [tf.float32], grad=grad)[0]
+    np.testing.assert_array_equal(run([double, triple]), [[2, 4], [3, 6]])
+
+
+def big_endian_numbers_are_read_the_wrong_way(package):
+    x = np.array([1, 2], ">f4")
+    y = package.py_func(lambda x: x, [x], [tf.float32], grad=lambda op, grad: grad)[0]
+    np.testing.assert_array_equal(run(y), [1, 2])
+
+
 # What the recipe does, in the words of its failure.
 TRAPS = {
     the_first_element_decides_the_dtype: (AssertionError, "array\\(\\[0, 0, 0\\]\\)"),
@@ -176,15 +200,19 @@ TRAPS = {
     the_thread_decides_what_a_subnormal_is: (AssertionError, "0"),
     the_two_gradients_disagree: (AssertionError, "1., 1., 0."),
     an_error_names_a_token: (AssertionError, "pyfunc_[0-9]+"),
+    results_in_one_array_change_each_other: (AssertionError, "[36]\\."),
+    big_endian_numbers_are_read_the_wrong_way: (AssertionError, "e-41"),
     only_the_gradient_skips_the_function: (AssertionError, "assert \\[\\] == \\['forward'\\]"),
 }
 
-# TensorFlow 2.4 and older hand py_func a copy; before 1.15 no op runs in the caller's thread; 1.0
-# gives no reason.
+# TensorFlow 2.4 and older hand py_func a copy; before 1.15 no op runs in the caller's thread, and
+# big-endian arrays are refused; 1.0 copies results, and gives no reason.
 SINCE = {
     writing_to_the_argument_changes_the_variable: (2, 15),
     the_thread_decides_what_a_subnormal_is: (1, 15),
     an_empty_batch_raises: (1, 4),
+    results_in_one_array_change_each_other: (1, 4),
+    big_endian_numbers_are_read_the_wrong_way: (1, 15),
 }
 VERSION = tuple(int(number) for number in tf.VERSION.split(".")[:2])
 
