@@ -76,8 +76,8 @@ def _ramp(x):
         r = np.floor(x)
         np.subtract(x, r, out=r)
         low = r <= 0.5  # not for NaN
-    if x.dtype == np.float32:
-        low &= x != _ABOVE
+        if x.dtype == np.float32:
+            low &= x != _ABOVE
     return r, low
 
 
@@ -101,12 +101,12 @@ def _d_spiky(x, y, flush):
 
 def _d_spiky_products(x, upstream, y, flush):
     _d_spiky(x, y, flush)
-    if flush:
-        # Times 0 or 1: what is subnormal is so in `upstream`.
-        normal = np.abs(upstream) >= _dtypes.least_normal(x.dtype)
-        if not normal.all():
-            upstream = upstream * normal  # NaN stays NaN
     with np.errstate(invalid="ignore"):
+        if flush:
+            # Times 0 or 1: what is subnormal is so in `upstream`.
+            normal = np.abs(upstream) >= _dtypes.least_normal(x.dtype)
+            if not normal.all():
+                upstream = upstream * normal  # NaN stays NaN
         y *= upstream
 
 
