@@ -76,8 +76,8 @@ def _ramp(x):
         r = np.floor(x)
         np.subtract(x, r, out=r)
         low = r <= 0.5  # not for NaN
-    if x.dtype == np.float32:
-        low &= x != _ABOVE
+        if x.dtype == np.float32:
+            low &= x != _ABOVE
     return r, low
 
 

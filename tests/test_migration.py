@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import re
 import subprocess
 import sys
 import threading
@@ -114,7 +115,8 @@ def test_a_gradient_of_another_shape_where_the_graph_cannot_tell(name, mode):
             lambda x: migration.py_func(lambda x: x, [x], tf.float32, grad=WRONG_SHAPES[name]), X
         )
     assert "gradient 0 of <lambda> (" + __file__ in str(error.value)
-    assert "but the input has shape (3,)" in str(error.value)
+    words = str(error.value).replace("] [", " ")  # as an Assert op tells it
+    assert "has shape" in words and re.search(r"but the input has shape (\(3,\)|3)", words)
 
 
 @eager_only

@@ -20,6 +20,8 @@ from worlds import Eager, Session
 import legacy_spiky
 from legacy_spiky import d_spiky, migration, spiky, vectorize
 
+pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # NumPy's, of any bit pattern
+
 WORLDS = {
     "session": Session(legacy_spiky),
     "caller's thread": Session(legacy_spiky, threads=-1),
