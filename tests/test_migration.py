@@ -120,6 +120,9 @@ def test_a_gradient_of_another_shape_where_the_graph_cannot_tell(name, mode):
 
 
 @eager_only
+@pytest.mark.skipif(
+    tf.VERSION.startswith("2.0."), reason="its jacobian reads pytest's command line"
+)
 @pytest.mark.parametrize("wrap", [lambda f: f, tf.function if EAGER else None])
 def test_the_jacobian_of_a_gradient_whose_shape_only_the_run_shows(wrap):
     def grad(op, upstream):
