@@ -1535,7 +1535,7 @@ def changes(x):
 
 def two_of(f):
     def do(world):
-        op = world.activation(f, f)
+        op = world.activation(f, lambda x: 2 * x)
 
         def build(x):
             first = op(x)
