@@ -195,4 +195,6 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
+    if hasattr(gc, "freeze"):  # since Python 3.7: to go through all of TensorFlow takes its time
+        gc.freeze()
     sys.exit(main())
