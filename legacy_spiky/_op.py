@@ -316,6 +316,8 @@ def with_override(callback, inp, Tout, stateful, name, grad):
             inp = [tensor(x, "input %d" % i, callback.func) for i, x in enumerate(inp)]
             called = _callback.for_graph(callback)
             y = _tf.py_func(called, inp, Tout, stateful, scope)
+            if isinstance(y, list) and not y:  # no state, no outputs: nothing to run
+                return y
             op = y[0].op if isinstance(y, list) else getattr(y, "op", y)
             device = _placement.instead(op, callback.func)
             if device is None:

@@ -56,6 +56,11 @@ def test_no_outputs(graph_mode):
     assert seen == [3]
 
 
+def test_no_outputs_without_state(graph_mode):
+    # What TensorFlow gives, which leaves nothing to run.
+    assert py_func(lambda x: None, [tf.constant(3.0)], [], stateful=False) == []
+
+
 def test_name_of_a_registered_gradient(graph_mode):
     name = "Mine%x" % random.SystemRandom().getrandbits(64)
     tf.RegisterGradient(name)(lambda op, grad: 5 * grad)
