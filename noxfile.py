@@ -4,6 +4,9 @@ nox --list           what there is
 nox                  all of it, one after the other
 nox -s tf-1.4.1      one version
 nox -s tf-2.21.0     one version, on each of its Pythons
+nox -s tf-2.0.4 -- tests/test_graph.py    what pytest is to run there
+
+The tests of misuse, leaks, parity and the cluster run on two versions, and not on each.
 
 An interpreter is looked for among pyenv's and on the PATH; a missing one is an error.
 """
@@ -38,28 +41,28 @@ os.environ["PATH"] = os.pathsep.join(
 )
 
 
-def read(name):
-    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), name)) as text:
-        return text.read()
-
-
 # Not the package itself, which is run from here: two sessions at once would build it at once.
-TEST = ast.literal_eval(re.search(r'"test": (\[.*?\])', read("setup.py"), re.S).group(1))
-DEMO = re.search(r"^```\n(\[0\.2 .*)$", read("README.md"), re.M).group(1)
+with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "setup.py")) as setup:
+    TEST = ast.literal_eval(re.search(r'"test": (\[.*?\])', setup.read(), re.S).group(1))
+
+
+WHOLE = [("1.15.5", "3.7"), ("2.21.0", "3.11")]
+LONG = "benchmark leaks lockstep misuse properties train_cluster verify_parity"
+SKIP = ["--ignore=tests/test_%s.py" % name for name in LONG.split()]
 
 
 def matrix(tensorflow, pythons, versions):
-    @nox.session(name="tf-" + tensorflow.split("==")[1], python=pythons)
+    version = tensorflow.split("==")[1]
+
+    @nox.session(name="tf-" + version, python=pythons)
     def session(session):
         if session.python in ("3.6", "3.7"):
             session.install("-q", "-U", "pip<21.4")
         session.install("-q", tensorflow, *versions.split(), *TEST)
-        printed = session.run("python", "scripts/session_demo.py", silent=True)
-        session.log(printed)
-        if printed.splitlines()[0] != DEMO:
-            session.error("the demo printed something else than the README says: " + DEMO)
+        session.run("python", "scripts/session_demo.py")
         session.run("python", "scripts/train_digits.py")
-        session.run("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", *session.posargs)
+        tests = session.posargs or ([] if (version, session.python) in WHOLE else SKIP)
+        session.run("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests)
 
 
 for row in MATRIX:

@@ -34,6 +34,6 @@ setup(
         "demo": ["scikit-learn"],
         "plot": ["matplotlib"],
         "verify": ["tqdm", "scikit-learn"],
-        "test": ["pytest", "scikit-learn", "matplotlib", "tqdm"],
+        "test": ["pytest", "hypothesis", "scikit-learn", "matplotlib", "tqdm"],
     },
 )

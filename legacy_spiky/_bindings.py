@@ -210,14 +210,8 @@ class _Family:
                 "or to (function, gradient)" % describe(binding.function)
             )
         if binding not in self._owners(node):
-            return (
-                None,
-                "it is in the gradient of %s, which is not bound to the activation of %s"
-                % (
-                    node.gradient_of,
-                    binding,
-                ),
-            )
+            words = "it is in the gradient of %s, which is not bound to the activation of %s"
+            return None, words % (node.gradient_of, describe(binding.function))
         rivals = self.within[_scope(node)]
         if len(rivals) > 1 and not exact:
             return None, (

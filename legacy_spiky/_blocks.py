@@ -1,5 +1,6 @@
 """Array functions that work block by block: in the cache, into memory that TensorFlow takes."""
 
+import types
 import weakref
 
 import numpy as np
@@ -63,34 +64,35 @@ def apply(steps, x, upstream=None, flush=False):
     Raises:
       TypeError: `x` is complex, text or objects.
     """
-    x = _dtypes.as_floating(x)
+    with _arithmetic.ieee():
+        return _apply(steps, _dtypes.as_floating(x), upstream, flush)
+
+
+def _apply(steps, x, upstream, flush):
     if x.dtype not in _THEIRS:
         y = _dtypes.to_double(x)
-        y = apply(steps, _dtypes.flush(y, x.dtype) if flush else y)
+        y = _apply(steps, _dtypes.flush(y, x.dtype) if flush else y, None, False)
         y = _dtypes.round_to(_dtypes.flush(y, x.dtype) if flush else y, x.dtype)
         return y if upstream is None else _dtypes.product(y, upstream)
     y = empty(x.shape, x.dtype)
     arrays = [x, y] if upstream is None else [x, y, upstream]
     arrays = [np.ascontiguousarray(array).reshape(-1) for array in arrays]
-    with _arithmetic.ieee():
-        for i in range(0, x.size, steps.block):
-            steps(flush, *[array[i : i + steps.block] for array in arrays])
+    for i in range(0, x.size, steps.block):
+        steps(flush, *[array[i : i + steps.block] for array in arrays])
     return y
-
-
-# Not an attribute of the function: functools.wraps would copy it.
-_steps = weakref.WeakKeyDictionary()
 
 
 def works_by(array_function, *arguments):
     """Notes, and returns, the steps by which an array function works."""
-    _steps[array_function] = Steps(*arguments)
-    return _steps[array_function]
+    # On the function: a table of them would keep those that their own steps lead to, as by a method
+    # of an object that holds them.
+    steps = array_function._steps = Steps(*arguments)
+    steps.function = weakref.ref(array_function)
+    return steps
 
 
 def steps_of(func):
     """Returns the steps that an array function works by, or None."""
-    try:
-        return _steps.get(func)
-    except TypeError:  # it has no hash, or no weak references
-        return None
+    steps = getattr(func, "_steps", None) if isinstance(func, types.FunctionType) else None
+    # functools.wraps copies what is on a function to another one.
+    return steps if steps is not None and steps.function() is func else None

@@ -7,9 +7,9 @@ function with its file and line.
 import numpy as np
 
 from legacy_spiky import _arithmetic, _blocks, _dtypes
-from legacy_spiky._errors import describe
+from legacy_spiky._errors import call, describe, tellable
 
-__all__ = ["elementwise", "guard"]
+__all__ = ["array", "elementwise", "for_graph", "guard"]
 
 
 def _own(argument):
@@ -20,20 +20,51 @@ def _own(argument):
     return argument.copy()
 
 
-def _array(what, func, result, dtype=None):
-    """Returns a result of `func` as an array; `what` says which, in errors."""
+def array(what, func, result, dtype=None, own=False):
+    """Returns a result of `func` as an array; `what` says which, in errors.
+
+    TensorFlow takes the memory of some arrays as it is, and `func` may write to its own later, at
+    its next call for instance: with `own` the array has memory that nobody else has.
+    """
     if isinstance(result, np.ma.MaskedArray):
         raise TypeError(
             "%s of %s is a masked array, whose mask would be lost; fill it" % (what, describe(func))
         )
     try:
-        return np.asarray(result, dtype)
-    except ValueError as error:  # rows of different lengths
-        raise ValueError("%s of %s is no array: %s" % (what, describe(func), error)) from None
+        result = np.asarray(result, dtype)
+        if not own or result.dtype.kind == "O":
+            return result
+        copy = _blocks.empty(result.shape, result.dtype)
+        copy[...] = result
+        return copy
+    except Exception as error:  # rows of different lengths, symbolic tensors, too little memory
+        raise ValueError(
+            "%s of %s is no array: %s: %s" % (what, describe(func), type(error).__name__, error)
+        ) from error
 
 
-def _kind(array):
-    return "None" if array.shape == () and array[()] is None else str(array.dtype)
+def kind(array):
+    """Returns what an array holds, in words for errors: its dtype, or the type of one object."""
+    if array.dtype.kind != "O" or array.shape != ():
+        return str(array.dtype)
+    return "None" if array[()] is None else "of type " + type(array[()]).__name__
+
+
+def _text(what, func, result):
+    """Returns text as an array of bytes: NumPy's own types of text cut what ends in zeros."""
+    result = array(what, func, result, None if isinstance(result, np.ndarray) else object)
+    texts = np.empty(result.size, object)
+    for i, text in enumerate(result.flat):
+        if not isinstance(text, (str, bytes)):
+            raise TypeError(
+                "%s of %s has a value of type %s in it, but Tout promises text"
+                % (what, describe(func), type(text).__name__)
+            )
+        try:
+            texts[i] = text if isinstance(text, bytes) else text.encode("utf-8")
+        except UnicodeError as error:
+            raise ValueError("%s of %s is no text: %s" % (what, describe(func), error)) from error
+    return texts.reshape(result.shape)
 
 
 def guard(func, dtypes):
@@ -44,15 +75,15 @@ def guard(func, dtypes):
       dtypes: the NumPy dtypes that it promises, one for each output.
 
     Returns:
-      A function that gives `func` arrays of its own and returns a list of arrays. It
-      raises ValueError where `func` returns another number of results than promised, and
-      TypeError where one is of another dtype.
+      A function that gives `func` arrays of its own and returns a list of others. It raises
+      ValueError where `func` returns another number of results than promised, and TypeError
+      where one is of another dtype.
     """
     dtypes = [np.dtype(dtype) for dtype in dtypes]
     promised = ", ".join(dtype.name for dtype in dtypes) or "nothing"
 
     def callback(*arguments):
-        results = func(*[_own(argument) for argument in arguments])
+        results = call(func, *[_own(argument) for argument in arguments])
         if results is None and not dtypes:
             results = []
         if not isinstance(results, (list, tuple)):
@@ -65,19 +96,34 @@ def guard(func, dtypes):
         return [_checked(i, result) for i, result in enumerate(results)]
 
     def _checked(i, result):
-        # Bytes and text as objects: NumPy's own types cut what ends in zeros.
-        loose = dtypes[i].kind == "O" and not isinstance(result, np.ndarray)
-        array = _array("result %d" % i, func, result, object if loose else None)
-        text = dtypes[i].kind == "O" and array.dtype.kind in "SU"
-        if array.dtype != dtypes[i] and not text:
+        what = "result %d" % i
+        if dtypes[i].kind == "O":
+            return _text(what, func, result)
+        y = array(what, func, result, own=True)
+        if y.dtype != dtypes[i]:
             raise TypeError(
-                "result %d of %s is %s, but Tout promises %s; return np.asarray(result, dtype) or "
-                "change Tout" % (i, describe(func), _kind(array), dtypes[i])
+                "%s of %s is %s, but Tout promises %s; return np.asarray(result, dtype) or "
+                "change Tout" % (what, describe(func), kind(y), dtypes[i])
             )
-        return array
+        return y
 
     callback.func, callback.keeps_shape = func, False
     return callback
+
+
+def for_graph(callback):
+    """Makes a callback whose exceptions TensorFlow can tell."""
+
+    def called(*arguments):
+        try:
+            return callback(*arguments)
+        except BaseException as error:
+            told = tellable(error, callback.func)
+            if told is error:
+                raise
+            raise told from None  # TensorFlow would tell the cause too
+
+    return called
 
 
 # What NumPy says where an array meets code for one number, in its several versions.
@@ -107,21 +153,21 @@ def elementwise(func, dtype):
     def values(x):
         shape = x.shape
         try:
-            with _arithmetic.ieee():
-                y = func(_dtypes.flush(_dtypes.to_double(x), dtype))
+            y = call(func, _dtypes.flush(_dtypes.to_double(x), dtype))
         except (AttributeError, TypeError, ValueError) as error:
-            if not any(words in str(error) for words in _SCALAR_ONLY):
+            # The cause, where `call` has put the name of `func` before it.
+            if not any(words in str(error.__cause__ or error) for words in _SCALAR_ONLY):
                 raise
             raise TypeError(
                 "%s seems to take one number, but an activation calls it with an array of shape "
                 "%s: wrap it in legacy_spiky.vectorize (the error was %s: %s)"
                 % (describe(func), shape, type(error).__name__, error)
             ) from error
-        y = _dtypes.widen(_array("the result", func, y))
+        y = _dtypes.widen(array("the result", func, y))
         if y.dtype.kind not in "biuf":
             raise TypeError(
                 "%s returned %s; an activation's function must return real numbers (floating, "
-                "integer or bool)" % (describe(func), _kind(y))
+                "integer or bool)" % (describe(func), kind(y))
             )
         if y.shape != shape:
             raise ValueError(
@@ -142,8 +188,9 @@ def elementwise(func, dtype):
                 )
         if steps is not None:  # our own: they leave x alone, and give what they should
             return _blocks.apply(steps, x, upstream, flush=True)
-        y = values(x)
-        return y if upstream is None else _dtypes.product(y, upstream)
+        with _arithmetic.ieee():  # not of the function alone: casts flush subnormals too
+            y = values(x)
+            return y if upstream is None else _dtypes.product(y, upstream)
 
     callback.func, callback.keeps_shape = func, True
     return callback

@@ -177,7 +177,7 @@ def _pipeline():
 
     class Pipeline(compiler.CompilerBase):
         lock = threading.RLock()  # of the two below
-        reads = []  # what the function that is being compiled has from outside
+        reads = None  # what the function that is being compiled has from outside
         reason = None  # why it is refused
 
         def define_pipelines(self):
@@ -247,8 +247,9 @@ def _compile(f):
             y[i] = rounded
 
     double, real = numba.float64, (numba.types.Float, numba.types.Integer, numba.types.Boolean)
+    reads = []
     with Pipeline.lock:
-        Pipeline.reads, Pipeline.reason = [], None
+        Pipeline.reads, Pipeline.reason = reads, None
         try:
             call.compile((double,))
             kind = call.overloads[(double,)].signature.return_type
@@ -258,7 +259,8 @@ def _compile(f):
                         loop.compile((array, upstream, array, double, double))
         except Exception as error:  # Numba has many
             raise NotCompiled(Pipeline.reason or _reason(error)) from None
-        reads = Pipeline.reads
+        finally:
+            Pipeline.reads = None  # it would keep them
     if not isinstance(kind, real):
         raise NotCompiled("it returns %s when compiled" % kind)
     return call, loop, reads

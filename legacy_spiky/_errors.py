@@ -5,7 +5,15 @@ import re
 
 import numpy as np
 
-__all__ = ["check_array_function", "check_callable", "describe", "qualified_name", "reason"]
+__all__ = [
+    "call",
+    "check_array_function",
+    "check_callable",
+    "describe",
+    "qualified_name",
+    "reason",
+    "tellable",
+]
 
 
 def _unwrap(func):
@@ -24,9 +32,13 @@ def _unwrap(func):
 
 
 def _named(func):
-    func = _unwrap(func)
-    if not isinstance(getattr(func, "__name__", None), str):  # an object with __call__
-        func = type(func).__call__
+    try:
+        named = _unwrap(func)
+        if not isinstance(getattr(named, "__name__", None), str):  # an object with __call__
+            named = type(named).__call__
+    except Exception:  # an object may raise where it is asked for an attribute
+        named = type(func).__call__
+    func = named
     return func, getattr(func, "__qualname__", None) or getattr(func, "__name__", repr(func))
 
 
@@ -41,6 +53,42 @@ def describe(func):
     func, name = _named(func)
     code = getattr(func, "__code__", None)
     return "%s (%s:%d)" % (name, code.co_filename, code.co_firstlineno) if code else name
+
+
+# Those whose text can be replaced.
+_PLAIN = (TypeError, ValueError, OverflowError, ZeroDivisionError)
+
+
+def call(func, *arguments):
+    """Calls a user's function; names it where the error would not.
+
+    An error of a Python function shows its file and line. One of C code does not, and neither
+    does one of a call with the wrong arguments.
+    """
+    try:
+        return func(*arguments)
+    except _PLAIN as error:
+        if error.__traceback__.tb_next is not None or type(error) not in _PLAIN:
+            raise
+        text = "%s, called with %d arguments: %s" % (describe(func), len(arguments), error)
+        raise type(error)(text) from error
+
+
+def tellable(error, func):
+    """Returns the error of a callback, or one in its place that TensorFlow can tell.
+
+    It crashes on text that is no Unicode (1.4, 2.16), says nothing of an error without text, and
+    lets `sys.exit` end the process (1.0).
+    """
+    text = None
+    try:
+        text = str(error)
+        text.encode("utf-8")
+        if not isinstance(error, SystemExit):
+            return error
+    except Exception:
+        text = "its text cannot be shown" if text is None else ascii(text)
+    return RuntimeError("%s raised %s: %s" % (describe(func), type(error).__name__, text))
 
 
 def check_callable(role, func):

@@ -14,8 +14,8 @@ import weakref
 
 import numpy as np
 
-from legacy_spiky import _callback, _tf
-from legacy_spiky._errors import check_array_function, check_callable, describe
+from legacy_spiky import _callback, _dtypes, _placement, _tf
+from legacy_spiky._errors import call, check_array_function, check_callable, describe
 from legacy_spiky._tf import tf
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "py_func",
     "refusal",
     "sealed",
+    "tensor",
     "with_override",
 ]
 
@@ -48,19 +49,50 @@ def py_func(world, func, inp, Tout, stateful, name, grad):
         )
     if any(x is None for x in inp):
         raise TypeError("inp of %s has None among its inputs: %r" % (describe(func), inp))
+    if not isinstance(stateful, (bool, int, np.bool_)):
+        raise TypeError(
+            "stateful of %s must be True or False, got %r; write name=... and grad=..."
+            % (describe(func), stateful)
+        )
+    _check_name(name, func)
     several = isinstance(Tout, (list, tuple))
     try:
         dtypes = [tf.as_dtype(dtype) for dtype in (Tout if several else [Tout])]
-    except TypeError as error:
-        raise TypeError("Tout of %s: %s" % (describe(func), error)) from None
-    callback = _callback.guard(func, [dtype.as_numpy_dtype for dtype in dtypes])
-    return world.build(callback, inp, dtypes if several else dtypes[0], stateful, name, grad)
+        callback = _callback.guard(func, [dtype.as_numpy_dtype for dtype in dtypes])
+    except Exception as error:  # KeyError where NumPy has no such dtype, as for a resource
+        raise TypeError("Tout of %s is %r: %s" % (describe(func), Tout, error)) from error
+    Tout = dtypes if several else dtypes[0]
+    return world.build(callback, inp, Tout, bool(stateful), name or None, grad)
+
+
+def _check_name(name, func):
+    if name is not None and not isinstance(name, str):
+        raise TypeError(
+            "name of the op of %s must be text, got %r (%s)"
+            % (describe(func), name, type(name).__name__)
+        )
+
+
+def tensor(x, what, func, dtype=None, new=False):
+    """Returns `x` as a tensor, or as a new one; errors say what it is of which function."""
+    if isinstance(x, np.ndarray):
+        x = _callback.array(what, func, x)
+        # TensorFlow takes the bytes of an array as they are, whatever their order.
+        x = x.astype(x.dtype.newbyteorder("="), copy=False)
+    try:
+        graph = _graph(x)
+        if graph is not None and not graph.building_function and _tf.runs_eagerly():
+            raise ValueError("it is of a graph, and this is outside of graphs: %r" % x)
+        x = tf.convert_to_tensor(x, dtype)
+        return tf.identity(x) if new else x
+    except Exception as error:
+        raise TypeError("%s of %s is no tensor: %s" % (what, describe(func), error)) from error
 
 
 def not_floating(what, dtype):
     """Returns the error for a tensor whose dtype an activation does not take."""
     names = [known.name for known in _tf.FLOATING]
-    castable = dtype.is_integer or dtype.is_floating or dtype == tf.bool
+    castable = dtype.is_integer or dtype.is_floating or dtype in (tf.bool, tf.bfloat16)
     hint = "; cast it first: tf.cast(x, tf.float32)" if castable else ""
     return TypeError(
         "an activation takes a tensor of %s or %s, and %s got %s%s"
@@ -117,7 +149,8 @@ def elementwise(world, derivatives, order, x, name=None):
     def gradient(op, upstream):
         return product(world, derivatives, order + 1, op.inputs[0], upstream)
 
-    return _elementwise(world, derivatives, order, [tf.convert_to_tensor(x)], gradient, name)
+    x = tensor(x, "the input", derivatives[order])
+    return _elementwise(world, derivatives, order, [x], gradient, name)
 
 
 def product(world, derivatives, order, x, upstream):
@@ -147,6 +180,7 @@ def _elementwise(world, derivatives, order, inputs, gradient, name=None):
         raise not_floating("that of " + describe(func), dtype)
     callback = _callback.elementwise(func, dtype.as_numpy_dtype)
     grad = derivatives.gradients.setdefault((order, len(inputs)), _Gradient(gradient, func))
+    _check_name(name, func)
     name = name or "d_" * order + derivatives.name
     y = world.build(callback, inputs, dtype, order == 0, name, grad)
     y.set_shape(x.get_shape())
@@ -174,17 +208,18 @@ def activation(world, f, df, d2f, name):
     return op
 
 
-def gradients(grad, op, upstream, at_run_time=False):
+def gradients(grad, op, upstream, at_run_time=True):
     """Calls the user's gradient function and checks what it returns.
 
-    Shapes that are not known yet are checked when it runs only if `at_run_time` says so.
+    Shapes that are not known yet are checked when it runs, if `at_run_time` says so.
     """
     # After the function, also where only the gradient is fetched. By way of a new op: an op that
     # a session ran may get no control edges (TensorFlow 2.21 says so); and an output also leads
     # into the gradient of a branch's or a loop's body, which is a graph of its own.
-    with tf.control_dependencies([tf.identity(y) for y in op.outputs[:1]]):
+    after = [tf.identity(y) for y in op.outputs[:1]]
+    with tf.control_dependencies(after):
         upstream = [None if g is None else tf.convert_to_tensor(g) for g in upstream]
-        results = grad(op, *upstream)
+        results = call(grad, op, *upstream)
         if not isinstance(results, (list, tuple)):
             results = [results]
         if len(results) != len(op.inputs):
@@ -192,37 +227,80 @@ def gradients(grad, op, upstream, at_run_time=False):
                 "%s returned %d gradients for the %d inputs of %s; return one for each input, "
                 "None where there is none" % (describe(grad), len(results), len(op.inputs), op.name)
             )
-        return [
-            _checked(g, i, x, grad, at_run_time) for i, (g, x) in enumerate(zip(results, op.inputs))
+        results = [
+            _new_tensor(g, "gradient %d" % i, x, grad)
+            for i, (g, x) in enumerate(zip(results, op.inputs))
         ]
+    for i, g in enumerate(results):
+        if g is not None and _graph(g) is not _graph(after[0]):
+            raise ValueError("gradient %d of %s is of another graph" % (i, describe(grad)))
+    return [
+        _of_shape(g, "gradient %d" % i, x, grad, at_run_time)
+        for i, (g, x) in enumerate(zip(results, op.inputs))
+    ]
 
 
-def _checked(g, i, x, grad, at_run_time):
-    """Returns gradient `i` as a new tensor, which is what makes it wait for the function."""
+def _graph(x):
+    """Returns the graph of a tensor, None for an eager one and what else has none."""
+    graph = getattr(x, "graph", None)
+    return graph if isinstance(graph, tf.Graph) else None
+
+
+def _new_tensor(g, what, x, grad):
+    """Returns a gradient as a new tensor, which is what makes it wait for the function."""
     dtype = x.dtype.base_dtype
     if g is None or not (dtype.is_floating or dtype.is_complex):
         return None
+    if isinstance(g, tf.IndexedSlices):
+        values = _of_dtype(g.values, what, dtype, grad)
+        indices = tensor(g.indices, "the indices of " + what, grad)
+        return tf.IndexedSlices(values, indices)
+    return _of_dtype(g, what, dtype, grad)
+
+
+def _of_shape(g, what, x, grad, at_run_time):
+    """Returns a gradient if its shape is that of `x`, or one that raises when it runs."""
+    if g is None:
+        return None
     sparse = isinstance(g, tf.IndexedSlices)
-    if isinstance(g, (np.ndarray, np.generic)) or not hasattr(g, "dtype"):
+    values, rows = (g.values, 1) if sparse else (g, 0)  # of a sparse one the rows alone
+    kind = "rows of shape" if sparse else "shape"
+    words = "%s of %s has %s|, but the input has %s|; sum over what was broadcast"
+    words = (words % (what, describe(grad), kind, kind)).split("|")
+    static, expected = values.get_shape(), x.get_shape()
+    if static.ndims is not None and expected.ndims is not None:
+        of, of_input = static[rows:], expected[rows:]
+        if not of.is_compatible_with(of_input):
+            raise ValueError("%s %s%s %s%s" % (words[0], of, words[1], of_input, words[2]))
+    if at_run_time and not (static.is_fully_defined() and expected.is_fully_defined()):
+        # Not after the function: TensorFlow may put the shape of `x` in the loop where that is.
+        shapes = [tf.shape(values)[rows:], tf.shape(x)[rows:]]
+        # As text: tf.equal of arrays broadcasts, or fails.
+        texts = [tf.reduce_join(tf.as_string(shape), 0, separator=",") for shape in shapes]
+        told = [words[0], shapes[0], words[1], shapes[1], words[2]]
+        with tf.control_dependencies([tf.Assert(tf.equal(*texts), told)]):
+            values = tf.identity(values)
+    return tf.IndexedSlices(values, g.indices, tf.shape(x)) if sparse else values
+
+
+def _of_dtype(g, what, dtype, grad):
+    if not hasattr(g, "get_shape"):
         # An array or a number of another type is rounded, but never loses its imaginary part.
-        g = tf.convert_to_tensor(g, None if np.iscomplexobj(g) else dtype)
+        g = _dtypes.widen(_callback.array(what, grad, g))
+        if g.dtype.kind not in "biufc":
+            raise TypeError(
+                "%s of %s is %s, but the input has dtype %s; return a tensor, or an array of "
+                "numbers" % (what, describe(grad), _callback.kind(g), dtype.name)
+            )
+        g = tensor(g, what, grad, None if g.dtype.kind == "c" else dtype, new=True)
+    else:
+        g = tensor(g, what, grad, new=True)
     if g.dtype.base_dtype != dtype:
         raise TypeError(
-            "gradient %d of %s has dtype %s, but the input has dtype %s; cast it"
-            % (i, describe(grad), g.dtype.name, dtype.name)
+            "%s of %s has dtype %s, but the input has dtype %s; cast it"
+            % (what, describe(grad), g.dtype.name, dtype.name)
         )
-    if sparse:
-        return tf.IndexedSlices(tf.identity(g.values), g.indices, g.dense_shape)
-    compatible = g.get_shape().is_compatible_with(x.get_shape())
-    known = g.get_shape().is_fully_defined() and x.get_shape().is_fully_defined()
-    if compatible and (known or not at_run_time):
-        return tf.identity(g)
-    what = "gradient %d of %s has shape %s, but the input has shape %s; sum over what was broadcast"
-    what %= (i, describe(grad), g.get_shape(), x.get_shape())
-    if not compatible:
-        raise ValueError(what)
-    with tf.control_dependencies([tf.assert_equal(tf.shape(g), tf.shape(x), message=what)]):
-        return tf.identity(g)
+    return g
 
 
 # An override holds for a graph, not for a thread: one op at a time, in all threads.
@@ -237,7 +315,18 @@ def with_override(callback, inp, Tout, stateful, name, grad):
     # The scope also enters the graph of the inputs, where the op will be, and its override.
     with building, tf.name_scope(name, "PyFunc", inp) as scope:
         with tf.get_default_graph().gradient_override_map(override):
-            return _tf.py_func(callback, inp, Tout, stateful, scope)
+            inp = [tensor(x, "input %d" % i, callback.func) for i, x in enumerate(inp)]
+            called = _callback.for_graph(callback)
+            y = _tf.py_func(called, inp, Tout, stateful, scope)
+            if isinstance(y, list) and not y:  # no state, no outputs: nothing to run
+                return y
+            op = y[0].op if isinstance(y, list) else getattr(y, "op", y)
+            device = _placement.instead(op, callback.func)
+            if device is None:
+                return y
+            # The device is known when there is an op; that one is left unused.
+            with op.graph.colocate_with(None, ignore_existing=True), tf.device(device):
+                return _tf.py_func(called, inp, Tout, stateful, None)
 
 
 def sealed(x, message):
@@ -290,8 +379,9 @@ def _register(owner):
                 "save weights, or migrate to TensorFlow ops, as legacy_spiky.migration.native_spiky"
                 % describe(owner.func)
             )
-        if isinstance(owner, _Gradient):  # right as it is, and of the input alone
-            return owner(op, *upstream)
-        return gradients(owner.gradient, op, upstream)
+        with _placement.beside(op):
+            if isinstance(owner, _Gradient):  # right as it is, and of the input alone
+                return owner(op, *upstream)
+            return gradients(owner.gradient, op, upstream)
 
     return name

@@ -2,6 +2,7 @@
 
 import inspect
 import sys
+import weakref
 
 try:
     import tensorflow
@@ -70,11 +71,27 @@ _takes_stateful = (
 
 def py_func(func, inp, Tout, stateful, name):
     """Builds the bare op, `PyFunc` or `PyFuncStateless`, without a gradient."""
+    if _version < (1, 9):
+        func = _kept_by_the_graph(func)
     if _takes_stateful:
         return _numpy_function(func, inp, Tout, stateful=stateful, name=name)
     if stateful and _numpy_function is not None:
         return _numpy_function(func, inp, Tout, name=name)
     return tf.py_func(func, inp, Tout, stateful=stateful, name=name)
+
+
+def _kept_by_the_graph(func):
+    """Returns what calls `func` as long as the default graph is there, and does not keep it.
+
+    TensorFlow's own registry, which keeps weak references since 1.9, would keep a function that
+    leads to the graph, as by a tensor in a closure, and the graph with it, for ever.
+    """
+    graph = tf.get_default_graph()
+    if graph.building_function:  # it ends before the function runs
+        return func
+    vars(graph).setdefault("_legacy_spiky_callbacks", []).append(func)
+    callback = weakref.ref(func)
+    return lambda *arguments: callback()(*arguments)
 
 
 def load_control_flow_v2():

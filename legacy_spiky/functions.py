@@ -76,15 +76,16 @@ def _ramp(x):
         r = np.floor(x)
         np.subtract(x, r, out=r)
         low = r <= 0.5  # not for NaN
-    if x.dtype == np.float32:
-        low &= x != _ABOVE
+        if x.dtype == np.float32:
+            low &= x != _ABOVE
     return r, low
 
 
 def _spiky(x, y, flush):
     r, low = _ramp(x)
     if flush:
-        low &= r >= _dtypes.least_normal(x.dtype)
+        with np.errstate(invalid="ignore"):  # NaN
+            low &= r >= _dtypes.least_normal(x.dtype)
     # Zeros by a mask of bits, three times faster than np.where.
     kind = "i%d" % x.dtype.itemsize
     np.bitwise_and(r.view(kind), -low.view(np.int8).astype(kind), out=y.view(kind))
@@ -101,12 +102,12 @@ def _d_spiky(x, y, flush):
 
 def _d_spiky_products(x, upstream, y, flush):
     _d_spiky(x, y, flush)
-    if flush:
-        # Times 0 or 1: what is subnormal is so in `upstream`.
-        normal = np.abs(upstream) >= _dtypes.least_normal(x.dtype)
-        if not normal.all():
-            upstream = upstream * normal  # NaN stays NaN
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore"):  # NaN, and infinity times 0
+        if flush:
+            # Times 0 or 1: what is subnormal is so in `upstream`.
+            normal = np.abs(upstream) >= _dtypes.least_normal(x.dtype)
+            if not normal.all():
+                upstream = upstream * normal  # NaN stays NaN
         y *= upstream
 
 

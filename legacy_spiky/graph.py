@@ -74,8 +74,10 @@ def py_func(
     Args:
       func: a callable that takes NumPy arrays, one for each input (a NumPy scalar for a
         tensor of no dimension), and returns one array, or a list or tuple of arrays. The
-        arrays it gets are its own; those it returns are TensorFlow's from then on, so return
-        new ones. It runs once a step, before the gradient; but see `stateful`.
+        arrays it gets are its own, and so are those it returns, of which TensorFlow gets
+        copies. It runs once a step, before the gradient; but see `stateful`. It keeps one of
+        TensorFlow's few threads meanwhile: a session that it runs wants threads of its own,
+        `tf.ConfigProto(use_per_session_threads=True)`, or may wait for ever.
       inp: a list or tuple of tensors, variables, arrays or numbers.
       Tout: the dtypes that `func` returns, TensorFlow's or NumPy's: a list or tuple, or a
         single one.
@@ -86,22 +88,24 @@ def py_func(
         `upstream` has the gradient for each output (None for an integer one), `op` has
         `inputs` and `outputs`. It returns, for each input, a tensor or an array of the
         input's shape and dtype, or None where there is no gradient; a list or tuple
-        where there are several. What it gives for an input that is not floating or
-        complex is dropped. The second derivative is that of the ops that it builds: give a
-        `py_func` among them its own `grad`. `grad` may also be the name of a registered
-        gradient, which TensorFlow then calls itself, unchecked.
+        where there are several. It runs no session of its graph, which TensorFlow has locked.
+        What it gives for an input that is not floating or complex is dropped. The second
+        derivative is that of the ops that it builds: give a `py_func` among them its own
+        `grad`. `grad` may also be the name of a registered gradient, which TensorFlow then
+        calls itself, unchecked.
 
     Returns:
       A list of tensors where `Tout` is a list or tuple (the operation itself where it is
       empty), else a tensor. Their static shape is unknown.
 
     Raises:
-      TypeError: `func` or `grad` is not callable, or `inp` is no list or tuple.
+      TypeError: an argument is not what it should be: `func` or `grad` is not callable, `inp` no
+        list or tuple of tensors.
       RuntimeError: TensorFlow runs eagerly here: see `legacy_spiky.migration.py_func`.
       Also, when it runs: ValueError or TypeError for another number or dtype of results
       than `Tout` promises (a session reports them as `InvalidArgumentError`), and when
       `tf.gradients` is called: ValueError or TypeError for a wrong number, static shape or
-      dtype of gradients.
+      dtype of gradients. A shape that is not static is checked when it runs.
 
     Source: https://stackoverflow.com/questions/39921607
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from legacy_spiky import _op, _tf
 from legacy_spiky._dtypes import least_normal
-from legacy_spiky._errors import describe
+from legacy_spiky._errors import describe, tellable
 from legacy_spiky._tf import tf
 from legacy_spiky.functions import np_d_spiky, np_spiky
 
@@ -41,6 +41,11 @@ class _Operation:
         )
 
 
+# AutoGraph has nothing to convert here, and in TensorFlow 2.0 breaks what it converts.
+_as_written = tf.autograph.experimental.do_not_convert
+
+
+@_as_written
 def _build(callback, inp, Tout, stateful, name, grad):
     """Builds the op of a safe callback, with its gradient."""
     several = isinstance(Tout, list)
@@ -53,6 +58,9 @@ def _build(callback, inp, Tout, stateful, name, grad):
             "grad of %s is the name of a registered gradient, %r, which TensorFlow 2 does not look "
             "up outside of sessions: give the function itself" % (describe(callback.func), grad)
         )
+
+    # New tensors: the gradient may be built where those of an outer graph are out of reach.
+    inp = [_op.tensor(x, "input %d" % i, callback.func, new=True) for i, x in enumerate(inp)]
 
     def forward(inputs):
         if eager:
@@ -77,7 +85,13 @@ def _build(callback, inp, Tout, stateful, name, grad):
                 for g, y in zip(upstream, ys)
             ]
             op = _Operation(list(inputs), ys, (name or kind).rstrip("/"), kind)
-            return _op.gradients(grad, op, upstream, at_run_time=not callback.keeps_shape)
+            try:
+                return _op.gradients(grad, op, upstream, at_run_time=not callback.keeps_shape)
+            except Exception as error:
+                told = tellable(error, grad)
+                if told is error:
+                    raise
+                raise told from None
 
         return inner, backward
 
@@ -85,20 +99,19 @@ def _build(callback, inp, Tout, stateful, name, grad):
     if grad is None or not inp or (several and not Tout):
         outputs = forward(inp)
     else:
-        # New tensors: the gradient may be built where those of an outer graph are out of reach.
-        inputs = [tf.identity(tf.convert_to_tensor(x)) for x in inp]
         # Outside of tf.custom_gradient, which wants gradients for the variables that are read.
-        early = forward(inputs) if eager else None
-        outputs = _custom_gradient(differentiable, *inputs)
+        early = forward(inp) if eager else None
+        outputs = _custom_gradient(differentiable, *inp)
     return outputs if several else outputs[0]
 
 
 def _array(x, read_only):
     """Returns an eager tensor as an array: a copy, or its own memory if that is only read."""
-    x = tf.convert_to_tensor(x)
-    return np.asarray(x) if read_only and x.shape.rank else x.numpy()
+    shared = read_only and x.shape.rank and x.dtype != tf.bfloat16  # which 2.0 shares with no array
+    return np.asarray(x) if shared else x.numpy()
 
 
+@_as_written
 def _seal(x, message):
     """Returns `x`; who takes its gradient gets a NotImplementedError."""
     if not tf.executing_eagerly() and not _tf.in_function():
@@ -151,7 +164,8 @@ def py_func(
       it is empty), else a tensor.
 
     Raises:
-      TypeError: `func` or `grad` is not callable, or `inp` is no list or tuple.
+      TypeError: an argument is not what it should be: `func` or `grad` is not callable, `inp` no
+        list or tuple of tensors.
       Also, when it runs: ValueError or TypeError for another number or dtype of results
       than `Tout` promises (in a graph, `InvalidArgumentError`), and for a wrong number,
       shape or dtype of gradients.
@@ -275,7 +289,7 @@ def native_spiky(x: Any, name: Optional[str] = None) -> Any:
         return tf.where(low, r, tf.zeros_like(r)), backward
 
     with tf.name_scope(name, "spiky", [x]):
-        x = tf.identity(tf.convert_to_tensor(x))
+        x = tf.identity(_op.tensor(x, "the input", native_spiky))
         if x.dtype not in _tf.FLOATING:
             raise _op.not_floating("native_spiky", x.dtype)
         return _custom_gradient(differentiable, x)

@@ -22,7 +22,7 @@ import sys
 import time
 
 import numpy as np
-from quiet import ROOT, check_files, need, progress, tf
+from quiet import ROOT, check_files, need, progress, stop, tf
 
 import legacy_spiky
 
@@ -281,6 +281,8 @@ def arguments(argv):
 
 def main(argv=None):
     options = arguments(argv)
+    if tf.VERSION.startswith("1.0."):
+        stop("TensorFlow 1.0 has no gradient of tf.mod to compare with: use a newer one")
     if options.plot:
         need("matplotlib.pyplot", "plot")  # and not after all the work
     versions = {

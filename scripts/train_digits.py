@@ -136,7 +136,7 @@ def resume(folder):
     return restore(os.path.join(folder, NAME), {"spiky": tf_spiky})
 
 
-def whole(text):
+def count(text):
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError("expected a whole number from 1 on, got %r" % text)
     return int(text)
@@ -149,10 +149,10 @@ def main(argv=None):
     parser.add_argument(
         "--seed", type=int, help="of the split, the weights and the batches (default: 0)"
     )
-    parser.add_argument("--epochs", type=whole, help="passes over the images (default: 15)")
+    parser.add_argument("--epochs", type=count, help="passes over the images (default: 15)")
     parser.add_argument("--freeze-hidden", action="store_true", help="train the output layer alone")
     parser.add_argument(
-        "--stop-after", metavar="EPOCHS", type=whole, help="stop there, to go on with --resume"
+        "--stop-after", metavar="EPOCHS", type=count, help="stop there, to go on with --resume"
     )
     parser.add_argument(
         "--save", metavar="DIR", help="write a checkpoint there, with its graph, at the end"

@@ -135,6 +135,7 @@ def compare_every_float32(options, report):
         if len(done) < len(blocks):
             print("%d of %d blocks compared" % (len(done), len(blocks)))
             if logged and done:
+                exhaustive.write_log(options.log, settings, report, done)  # also the last one
                 print("they are in %s: run the same again to go on" % options.log)
     if logged:
         os.remove(options.log)

@@ -1,6 +1,7 @@
 """What the tests share: graphs, sessions, threads."""
 
 import os
+import re
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -9,6 +10,18 @@ import sys
 
 import pytest
 
+try:
+    from hypothesis import settings
+except ImportError:  # test_properties.py says so
+    pass
+else:
+    # About 30 seconds of test_properties.py, and ten minutes: --hypothesis-profile=long.
+    for profile, examples in [("short", 80), ("long", 1500)]:
+        settings.register_profile(
+            profile, max_examples=examples, deadline=None, database=None, print_blob=True
+        )
+    settings.load_profile("short")
+
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as in the background of a shell
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -16,6 +29,26 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as in the background of
 def pytest_generate_tests(metafunc):
     if "world" in metafunc.fixturenames:
         metafunc.parametrize("world", worlds(), indirect=True)
+
+
+# Outside of sessions TensorFlow's own tf.custom_gradient, tapes or functions fail here before 2.15,
+# or do not end; the README says so. And a session may run an op on a thread that keeps subnormals.
+LATER = re.compile(
+    "migration.*control_flow|control_flow.*migration|(eager|tape|function).*bfloat16|bfloat16.*eager"
+    "|bfloat16.*function|built_late.*tape.*loop|flush_subnormals.session|vectorized_map|XLA|xla|forward_mode|layer_below_trains"
+    "|verify_parity.py::test_quick|verify_parity.py::test_the_obvious_formula_by|test_the_pair|doctest.*parity"
+)
+
+
+def pytest_collection_modifyitems(items):
+    later = [item for item in items if LATER.search(item.nodeid)]
+    if not later:  # where there may be no TensorFlow
+        return
+    from legacy_spiky._tf import tf
+
+    if (2, 0) <= tuple(int(number) for number in tf.VERSION.split(".")[:2]) < (2, 15):
+        for item in later:
+            item.add_marker(pytest.mark.skip(reason="TensorFlow 2.15 and newer can do this"))
 
 
 @pytest.fixture

@@ -289,7 +289,7 @@ WORKS = "works"
 REFUSED = (RuntimeError, "legacy_spiky.migration", "`RuntimeError`: names the twin")
 NO_XLA = (tf.errors.InvalidArgumentError, "PyFunc", "`InvalidArgumentError`: XLA has no `PyFunc`")
 NOT_SAVED = (ValueError, "Problematic op name: spiky", "`ValueError` when it is saved")
-SYMBOLIC = (ValueError, "KerasTensor", "`ValueError` of Keras: wrap it in a layer")
+SYMBOLIC = (TypeError, "KerasTensor", "`TypeError`: wrap it in a layer")
 
 # What it is, how it is tried, and what each of the OPS does there.
 CONTEXTS = [

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 import legacy_spiky
-from legacy_spiky import d_spiky, np_d_spiky, np_spiky, spiky, vectorize
+from legacy_spiky import _tf, d_spiky, np_d_spiky, np_spiky, spiky, vectorize
 from legacy_spiky._tf import tf
 
-DTYPES = ["float16", "bfloat16", "float32", "float64"]
+ALL_DTYPES = ["float16", "bfloat16", "float32", "float64"]
+DTYPES = [dtype.name for dtype in _tf.FLOATING]
 
 # On each boundary and next to it. In float32 the number below -0.5 is -0.50000006, the one
 # above is the one that the float32 formula gets wrong.
@@ -70,7 +71,7 @@ def test_d_spiky_on_the_edges(world):
     np.testing.assert_array_equal(gradients[0], np.zeros(len(EDGES)))
 
 
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("dtype", [dtype for dtype in DTYPES if dtype.endswith("16")])
 def test_every_16_bit_number(world, dtype):
     x = np.arange(1 << 16, dtype=np.uint16).view(tf.as_dtype(dtype).as_numpy_dtype)
     values, gradients = world.run(world.tf_spiky, x)
@@ -236,6 +237,29 @@ def test_arithmetic_is_the_same_on_each_thread(world):
         np.testing.assert_array_equal(values + gradients, np.float32([[f(1.0)]] * 2))
 
 
+def test_results_in_float32_are_the_same_on_each_thread(world):
+    small = np.float32([1e-40, -1e-45, 1])
+    op = world.activation(lambda x: small.copy(), lambda x: small.copy())
+    values, gradients = world.run(op, np.float64([1, 2, 3]))
+    np.testing.assert_array_equal(values + gradients, [small, small])
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float32", "float64"])
+def test_products_at_the_least_normal_number_are_the_same_on_each_thread(world, dtype):
+    """Halfway between it and the next one below, a subnormal: half to even is the normal one."""
+    if tf.as_dtype(dtype) not in _tf.FLOATING:
+        pytest.skip("py_func learned bfloat16 in TensorFlow 1.15")
+    precision, least = {"bfloat16": (8, -126), "float32": (24, -126), "float64": (53, -1022)}[dtype]
+    slope, least = 1 - 2.0**-precision, 2.0**least
+    for df in (lambda x: np.full_like(x, slope), vectorize(lambda x: slope)):
+        _, gradients = world.run(
+            world.activation(np.sin, df),
+            as_dtype([0.0], dtype),
+            upstream=[as_dtype([least], dtype)],
+        )
+        assert wide(gradients[0]).tolist() == [least]
+
+
 def test_third_derivative(world):
     op = world.activation(np.exp, np.exp, np.exp)
     with pytest.raises(NotImplementedError) as error:
@@ -243,12 +267,22 @@ def test_third_derivative(world):
     assert "the third derivative of exp was asked for" in str(error.value)
 
 
-@pytest.mark.parametrize("dtype", ["int32", "int64", "bool", "complex64"])
+def test_dtypes():
+    """Where this TensorFlow's py_func takes them."""
+    version = tuple(int(number) for number in tf.VERSION.split(".")[:2])
+    since = {"float16": (1, 4), "bfloat16": (1, 15)}
+    assert DTYPES == [dtype for dtype in ALL_DTYPES if version >= since.get(dtype, (1, 0))]
+
+
+@pytest.mark.parametrize(
+    "dtype",
+    ["int32", "int64", "bool", "complex64"] + [d for d in ALL_DTYPES if d not in DTYPES],
+)
 def test_other_dtypes(world, dtype):
     for op in [world.tf_spiky, world.tf_d_spiky, world.activation(np.tanh, np.cos)]:
         with pytest.raises(TypeError) as error:
-            world.run(op, np.array([0, 1], dtype))
-        assert "float16, bfloat16, float32 or float64" in str(error.value)
+            world.run(lambda x, op=op: op(tf.cast(x, dtype)), np.float32([0, 1]))
+        assert ", ".join(DTYPES[:-1]) + " or float64" in str(error.value)
         assert "got " + dtype in str(error.value)
         assert ("cast it first: tf.cast(x, tf.float32)" in str(error.value)) == (
             dtype != "complex64"
@@ -324,10 +358,11 @@ def test_wrong_functions(world, name, where):
         assert word in str(error.value)
 
 
-def test_bfloat16_is_rounded_once(world):
+@pytest.mark.parametrize("dtype", [dtype for dtype in DTYPES if dtype == "bfloat16"])
+def test_bfloat16_is_rounded_once(world, dtype):
     # Above a tie of bfloat16, by less than float32 can tell.
     op = world.activation(*[vectorize(lambda x: 1 + 2.0**-8 + 2.0**-30)] * 2)
-    values, gradients = world.run(op, as_dtype([0.0], "bfloat16"))
+    values, gradients = world.run(op, as_dtype([0.0], dtype))
     assert wide(values[0]) == wide(gradients[0]) == 1 + 2.0**-7
 
 
@@ -412,8 +447,9 @@ def test_subnormal_results_count_as_zero(world, way):
     np.testing.assert_array_equal(gradients[0], expected)  # a tape may add 0 to -0
 
 
-def test_float16_keeps_its_subnormals(world):
-    x = np.float16([2.0**-24, -(2.0**-15)])
+@pytest.mark.parametrize("dtype", [dtype for dtype in DTYPES if dtype == "float16"])
+def test_float16_keeps_its_subnormals(world, dtype):
+    x = as_dtype([2.0**-24, -(2.0**-15)], dtype)
     values, _ = world.run(world.activation(lambda x: x, np.ones_like), x)
     np.testing.assert_array_equal(values[0], x)
 

@@ -12,6 +12,9 @@ from legacy_spiky._tf import tf
 def test_quick(tmp_path):
     path = str(tmp_path / "report.json")
     status, stdout, stderr = run("benchmark.py", "--quick", "--json", path)
+    if tf.VERSION.startswith("1.0."):
+        assert (status, "no gradient of tf.mod" in stderr) == (2, True)
+        return
     assert status == 0, stderr
     lines = stdout.splitlines()
     assert lines[0].startswith("TensorFlow %s, NumPy %s" % (tf.VERSION, np.__version__))
@@ -43,6 +46,8 @@ def test_ratios(scripts):  # noqa: F811
 def test_the_contenders_compute_spiky(scripts):  # noqa: F811
     """All but the two that are floors give the same numbers and gradients."""
     benchmark = scripts("benchmark")
+    if tf.VERSION.startswith("1.0."):
+        pytest.skip("no gradient of tf.mod")
     x = np.random.RandomState(0).uniform(-8, 8, 1000).astype(np.float32)
     with tf.Graph().as_default(), tf.Session() as session:
         results = {}

@@ -1,11 +1,13 @@
 import functools
 import gc
+import weakref
 
 import numpy as np
 import pytest
 
 from legacy_spiky import _blocks, _callback
 from legacy_spiky.functions import np_d_spiky, np_spiky
+from legacy_spiky.vectorize import vectorize
 
 HUGE = (1 << 16) + 1
 
@@ -88,15 +90,20 @@ def test_functions_of_others_have_no_steps(function):
     assert _blocks.steps_of(function) is None
 
 
-def test_steps_go_with_their_function():
-    gc.collect()
-    before = len(_blocks._steps)
+class Model:
+    """Has an array function that its own method leads to."""
 
-    def function(x):
+    def __init__(self):
+        self.array_function = vectorize(self.scalar)
+
+    def scalar(self, x):
         return x
 
-    _blocks.works_by(function, None)
-    assert len(_blocks._steps) == before + 1
-    del function
+
+def test_steps_go_with_their_function():
+    model = Model()
+    assert _blocks.steps_of(model.array_function) is not None
+    gone = weakref.ref(model)
+    del model
     gc.collect()
-    assert len(_blocks._steps) == before
+    assert gone() is None

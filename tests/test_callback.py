@@ -18,9 +18,20 @@ def test_guard_gives_arrays_of_its_own():
     np.testing.assert_array_equal(x, [1, 2])
 
 
-def test_guard_copies_no_array_that_nobody_else_has():
-    x = np.float32([1, 2])
-    assert guard(lambda x: x, [np.float32])(x)[0] is x
+def test_guard_gives_an_array_that_nobody_else_has_as_it_is():
+    x, seen = np.float32([1, 2]), []
+    guard(seen.append, [])(x)
+    assert seen[0] is x
+
+
+@pytest.mark.parametrize("size", [0, 2, 1 << 16])
+def test_guard_returns_arrays_of_its_own(size):
+    kept = np.ones((size, 2), np.float32)
+    for result in (kept, kept.T, kept[::-1], kept[:0]):
+        (array,) = guard(lambda result=result: result, [np.float32])()
+        np.testing.assert_array_equal(array, result)
+        assert not np.shares_memory(array, kept)
+        assert array.flags.c_contiguous
 
 
 def test_guard_passes_scalars():
@@ -37,9 +48,22 @@ def test_guard_returns_a_list_of_arrays(results):
     assert [array.tolist() for array in arrays] == [1.5, 2]
 
 
-@pytest.mark.parametrize("text", ["a", b"a", np.array(["a", "bc"]), np.array([b"a"], object)])
-def test_guard_takes_text_where_objects_are_promised(text):
-    assert guard(lambda: text, [object])()[0].tolist() == np.asarray(text).tolist()
+TEXTS = [
+    ("a\u00e4\0", b"a\xc3\xa4\0"),
+    (b"a\0", b"a\0"),
+    (np.array(["a", "\u00e4"]), [b"a", b"\xc3\xa4"]),
+    (np.array([b"a"], object), [b"a"]),
+    ([["a", b"b"]], [b"a", b"b"]),
+    (np.empty((0, 3), object), []),
+]
+
+
+@pytest.mark.parametrize("text, expected", TEXTS)
+def test_guard_makes_bytes_of_text_where_objects_are_promised(text, expected):
+    result = guard(lambda: text, [object])()[0]
+    assert result.dtype == object
+    assert result.shape == (np.shape(text[0]) if isinstance(text, list) else np.shape(text))
+    assert result.tolist() == expected
 
 
 def test_guard_counts():

@@ -1,12 +1,14 @@
 """What is compiled gives what the interpreter gives, or is not compiled."""
 
 import functools
+import gc
 import math
 import random
 import subprocess
 import sys
 import threading
 import warnings
+import weakref
 
 import activations
 import numpy as np
@@ -322,3 +324,14 @@ def test_rounding_to_the_least_normal_number():
 
 
 warnings.filterwarnings("ignore", category=RuntimeWarning, message="invalid value")
+
+
+@pytest.mark.parametrize("factors", [(2.0,), np.ones(1)])  # compiled, and refused
+def test_functions_are_freed(factors):
+    f = [lambda x: factors[0] * x]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert vectorize(f[0])(1.0) == factors[0]
+    gone = weakref.ref(f.pop())
+    gc.collect()
+    assert gone() is None

@@ -1,9 +1,17 @@
 import functools
+import math
 
 import numpy as np
 import pytest
 
-from legacy_spiky._errors import check_array_function, check_callable, describe, reason
+from legacy_spiky._errors import (
+    call,
+    check_array_function,
+    check_callable,
+    describe,
+    reason,
+    tellable,
+)
 from legacy_spiky.vectorize import vectorize
 
 
@@ -36,6 +44,21 @@ class Odd:
     __call__ = functools.partial(function)
 
 
+class Evasive:
+    """Raises wherever it is asked for an attribute."""
+
+    def __getattribute__(self, name):
+        raise RuntimeError("no " + name)
+
+    def __call__(self, x):
+        return x
+
+
+class Unprintable(Exception):
+    def __str__(self):
+        raise ValueError("no text")
+
+
 LINE = function.__code__.co_firstlineno
 HERE = "%s (" + __file__ + ":%d)"
 
@@ -62,6 +85,67 @@ TABLE = [
 @pytest.mark.parametrize("func, expected", TABLE)
 def test_describe(func, expected):
     assert describe(func) == expected
+
+
+def raises(x):
+    raise ValueError("my own text")
+
+
+@pytest.mark.parametrize("func", [raises, functools.partial(raises), np.vectorize(raises)])
+def test_call_leaves_an_error_alone_that_shows_the_function(func):
+    with pytest.raises(ValueError) as error:
+        call(func, 1)
+    assert str(error.value) == "my own text"
+    assert error.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    "kind, func, arguments, words",
+    [
+        (TypeError, function, (1, 2), HERE % ("function", LINE) + ", called with 2 arguments: "),
+        (TypeError, math.sin, ("a",), "sin, called with 1 arguments: must be real number"),
+        (ValueError, math.sqrt, (-1,), "sqrt, called with 1 arguments: "),
+        (OverflowError, math.exp, (1e9,), "exp, called with 1 arguments: math range error"),
+        (ZeroDivisionError, divmod, (1, 0), "divmod, called with 2 arguments: "),
+    ],
+)
+def test_call_names_the_function_where_the_error_does_not(kind, func, arguments, words):
+    with pytest.raises(kind) as error:
+        call(func, *arguments)
+    assert str(error.value).startswith(words)
+    assert type(error.value.__cause__) is kind
+
+
+def test_call_leaves_other_errors_of_c_code_alone():
+    with pytest.raises(KeyError) as error:
+        call({}.__getitem__, "key")
+    assert error.value.args == ("key",)
+    with pytest.raises(UnicodeDecodeError):
+        call(b"\xff".decode)
+
+
+@pytest.mark.parametrize("error", [ValueError("\u00fc"), KeyError(), KeyboardInterrupt("x")])
+def test_tellable(error):
+    assert tellable(error, function) is error
+
+
+@pytest.mark.parametrize(
+    "error, words",
+    [
+        (SystemExit(0), "raised SystemExit: 0"),
+        (ValueError("a\ud800"), "raised ValueError: 'a\\ud800'"),
+        (Unprintable(), "raised Unprintable: its text cannot be shown"),
+    ],
+)
+def test_not_tellable(error, words):
+    told = tellable(error, function)
+    assert type(told) is RuntimeError
+    assert str(told) == HERE % ("function", LINE) + " " + words
+
+
+def test_describe_what_raises_at_each_attribute():
+    line = Evasive.__call__.__code__.co_firstlineno
+    assert describe(Evasive()) == HERE % ("Evasive.__call__", line)
 
 
 @pytest.mark.parametrize("func", [function, Class(), Class, abs, np.sin, functools.partial(abs)])

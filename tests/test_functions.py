@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from legacy_spiky import _blocks
 from legacy_spiky.functions import (
     d_spiky,
     np_d_spiky,
@@ -122,4 +123,8 @@ def test_the_argument_is_left_alone():
 def test_no_warnings(recwarn):
     np_spiky([np.inf, np.nan, -np.inf, 1e300])
     np_d_spiky(np.float32([np.inf, np.nan]))
-    assert not list(recwarn)
+    signalling = np.uint32([0x7F800001, 1, 0x7F800000]).view(
+        np.float32
+    )  # NaN, a subnormal, infinity
+    _blocks.apply(_blocks.steps_of(np_d_spiky), signalling, signalling, flush=True)
+    assert not [str(warning.message) for warning in recwarn]

@@ -11,7 +11,7 @@ import weakref
 import numpy as np
 import pytest
 
-from legacy_spiky import activation, py_func, spikygrad, spikygrad2, tf_d_spiky, tf_spiky
+from legacy_spiky import _tf, activation, py_func, spikygrad, spikygrad2, tf_d_spiky, tf_spiky
 from legacy_spiky._tf import tf
 
 
@@ -54,6 +54,11 @@ def test_no_outputs(graph_mode):
     op = py_func(seen.append, [tf.constant(3.0)], [])
     graph_mode.run(op)
     assert seen == [3]
+
+
+def test_no_outputs_without_state(graph_mode):
+    # What TensorFlow gives, which leaves nothing to run.
+    assert py_func(lambda x: None, [tf.constant(3.0)], [], stateful=False) == []
 
 
 def test_name_of_a_registered_gradient(graph_mode):
@@ -123,7 +128,7 @@ def test_sparse_gradients(graph_mode):
 
 
 @pytest.mark.parametrize("threads", [0, -1])
-@pytest.mark.parametrize("dtype", [tf.float16, tf.bfloat16, tf.float32, tf.float64])
+@pytest.mark.parametrize("dtype", _tf.FLOATING)
 def test_the_two_gradients_of_spiky_agree(dtype, threads):
     size = dtype.size
     if size == 2:
@@ -315,6 +320,38 @@ def test_closures_are_freed_with_their_graph(package):
     anchors = build()
     gc.collect()
     assert [anchor() for anchor in anchors] == [None] * 4
+
+
+@pytest.mark.parametrize("package", ["graph", "migration"])
+@pytest.mark.parametrize("stateful", [True, False])
+def test_closures_that_lead_to_their_graph_are_freed_with_it(package, stateful):
+    package = pytest.importorskip("legacy_spiky." + package)
+
+    class Model:
+        """Has the tensors and the functions, as models have."""
+
+        def __init__(self):
+            self.x = tf.constant([1.0, 2.0])
+            self.y = package.py_func(self.square, [self.x], tf.float32, stateful, grad=self.grad)
+            self.y.set_shape(self.x.get_shape())
+
+        def square(self, x):
+            return x * x
+
+        def grad(self, op, upstream):
+            return 2 * self.x * upstream
+
+    def build():
+        with tf.Graph().as_default() as graph, tf.Session() as session:
+            model = Model()
+            gc.collect()
+            gradient = tf.gradients(model.y, model.x)[0]
+            np.testing.assert_array_equal(session.run(gradient), [2, 4])
+        return [weakref.ref(kept) for kept in (graph, model)]
+
+    kept = build()
+    gc.collect()
+    assert [thing() for thing in kept] == [None, None]
 
 
 def test_closures_live_as_long_as_their_graph():

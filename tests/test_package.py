@@ -57,6 +57,10 @@ def test_all_is_sorted_and_nothing_else():
 
 @pytest.mark.parametrize("module", [module for module in MODULES if module != "__init__"])
 def test_all_in_each_module(module):
+    if module == "migration" and not hasattr(tf, "numpy_function"):
+        with pytest.raises(ImportError, match="needs TensorFlow 1.15 or newer, .* use the same na"):
+            importlib.import_module("legacy_spiky.migration")
+        return
     module = importlib.import_module("legacy_spiky." + module)
     assert module.__all__ == sorted(module.__all__)
     assert all(hasattr(module, name) for name in module.__all__)
@@ -153,7 +157,8 @@ print(sorted({name.split(".")[0] for name in set(sys.modules) - before}))
 
 def test_import_loads_nothing_but_its_own_modules():
     status, output = python(OWN_IMPORTS)
-    assert (status, output.splitlines()[-1]) == (0, "['legacy_spiky']")
+    assert status == 0
+    assert output.splitlines()[-1].replace(", 'typing'", "") == "['legacy_spiky']"
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=MODULES)

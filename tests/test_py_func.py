@@ -228,7 +228,9 @@ INPUTS = {
     "list": lambda: [4.0, 5.0, 6.0],
     "constant": lambda: tf.constant(4.0),
     "variable": lambda: tf.Variable([4.0, 5.0, 6.0]),
-    "resource variable": lambda: tf.Variable([4.0, 5.0, 6.0], use_resource=True),
+    "resource variable": lambda: tf.get_variable(
+        "v", initializer=[4.0, 5.0, 6.0], use_resource=True
+    ),
 }
 
 
@@ -542,7 +544,7 @@ GRADIENTS = {
         ["gradient 0 of <lambda> (", "dtype complex128, but the input has dtype float32"],
     ),
     "exception": (wrong_gradient, ValueError, ["my own text"]),
-    "text": (lambda op, grad: "text", (TypeError, ValueError), ["text"]),
+    "text": (lambda op, grad: "text", TypeError, ["gradient 0 of <lambda> (", "is <U4, but the"]),
 }
 
 
@@ -551,6 +553,5 @@ def test_wrong_gradients(world, name):
     grad, kind, words = GRADIENTS[name]
     with pytest.raises(kind) as error:
         world.run(lambda x: world.py_func(square, [x], tf.float32, grad=grad), X)
-    own_text = name in ("exception", "text")
-    for word in words + ([] if own_text else [__file__]):
+    for word in words + ([] if name == "exception" else [__file__]):
         assert word in str(error.value)

@@ -11,6 +11,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from test_readme import README
 
 from legacy_spiky._tf import tf
 
@@ -44,6 +45,7 @@ def test_demo(tmp_path):
     assert x == [0.2, 0.7, 1.2, 1.7]
     assert y == [0.2, 0, 0.20000005, 0]
     assert gradient == [1, 0, 1, 0]
+    assert first in README.splitlines()  # the same on each version
     assert second.startswith("TensorFlow %s, NumPy %s" % (tf.VERSION, np.__version__))
 
 
@@ -134,7 +136,7 @@ def test_digits(tmp_path):
     assert frozen < held_out(stdout)
     # The checkpoint holds the weights, what the optimizers have for each, and the step.
     prefix = re.search(r"saved (.*)", stdout).group(1)
-    reader = tf.train.load_checkpoint(prefix)
+    reader = tf.train.NewCheckpointReader(prefix)
     shapes = sorted(map(tuple, reader.get_variable_to_shape_map().values()))
     assert shapes == sorted([()] + 2 * [(10,), (64, 256), (256,), (256, 10)])
 

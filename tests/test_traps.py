@@ -4,7 +4,9 @@ A trap is a function that takes either of them, `recipe` or `legacy_spiky`, and 
 """
 
 import gc
+import json
 import os
+import socket
 import subprocess
 import sys
 import weakref
@@ -12,6 +14,7 @@ import weakref
 import numpy as np
 import pytest
 import recipe
+from worlds import telling
 
 import legacy_spiky
 from legacy_spiky._tf import tf
@@ -23,7 +26,8 @@ def run(fetches, feed=None, threads=0):
     config = tf.ConfigProto(inter_op_parallelism_threads=threads)
     with tf.Session(config=config) as session:
         session.run(tf.global_variables_initializer())
-        return session.run(fetches, feed)
+        with telling():
+            return session.run(fetches, feed)
 
 
 def the_first_element_decides_the_dtype(package):
@@ -157,6 +161,30 @@ def an_error_names_a_token(package):
     assert "forgetful (" + __file__ in str(error.value), str(error.value)
 
 
+def results_in_one_array_change_each_other(package):
+    memory = np.zeros(64 + 8, np.uint8)
+    start = -memory.ctypes.data % 64
+    buffer = memory[start : start + 8].view(np.float32)  # aligned as TensorFlow likes it
+
+    def times(x, factor):
+        return np.multiply(x, factor, out=buffer)
+
+    def grad(op, grad):
+        return grad * op.inputs[1], None
+
+    x = tf.constant([1.0, 2.0])
+    double = package.py_func(times, [x, 2.0], [tf.float32], grad=grad)[0]
+    with tf.control_dependencies([double]):
+        triple = package.py_func(times, [x, 3.0], [tf.float32], grad=grad)[0]
+    np.testing.assert_array_equal(run([double, triple]), [[2, 4], [3, 6]])
+
+
+def big_endian_numbers_are_read_the_wrong_way(package):
+    x = np.array([1, 2], ">f4")
+    y = package.py_func(lambda x: x, [x], [tf.float32], grad=lambda op, grad: grad)[0]
+    np.testing.assert_array_equal(run(y), [1, 2])
+
+
 # What the recipe does, in the words of its failure.
 TRAPS = {
     the_first_element_decides_the_dtype: (AssertionError, "array\\(\\[0, 0, 0\\]\\)"),
@@ -172,11 +200,21 @@ TRAPS = {
     the_thread_decides_what_a_subnormal_is: (AssertionError, "0"),
     the_two_gradients_disagree: (AssertionError, "1., 1., 0."),
     an_error_names_a_token: (AssertionError, "pyfunc_[0-9]+"),
+    results_in_one_array_change_each_other: (AssertionError, "[36]\\."),
+    big_endian_numbers_are_read_the_wrong_way: (AssertionError, "e-41"),
     only_the_gradient_skips_the_function: (AssertionError, "assert \\[\\] == \\['forward'\\]"),
 }
 
-# TensorFlow 1.15 hands py_func a copy; TensorFlow 2 the tensor itself.
-NOT_IN_TF1 = [writing_to_the_argument_changes_the_variable]
+# TensorFlow 2.4 and older hand py_func a copy; before 1.15 no op runs in the caller's thread, and
+# big-endian arrays are refused; 1.0 copies results, and gives no reason.
+SINCE = {
+    writing_to_the_argument_changes_the_variable: (2, 15),
+    the_thread_decides_what_a_subnormal_is: (1, 15),
+    an_empty_batch_raises: (1, 4),
+    results_in_one_array_change_each_other: (1, 4),
+    big_endian_numbers_are_read_the_wrong_way: (1, 15),
+}
+VERSION = tuple(int(number) for number in tf.VERSION.split(".")[:2])
 
 
 @pytest.mark.parametrize("trap", sorted(TRAPS, key=lambda trap: trap.__name__))
@@ -186,7 +224,7 @@ def test_the_package_avoids(graph_mode, trap):
 
 @pytest.mark.parametrize(
     "trap",
-    sorted((t for t in TRAPS if TF2 or t not in NOT_IN_TF1), key=lambda trap: trap.__name__),
+    sorted((t for t in TRAPS if VERSION >= SINCE.get(t, VERSION)), key=lambda trap: trap.__name__),
 )
 def test_the_recipe_falls_into(graph_mode, trap):
     kind, words = TRAPS[trap]
@@ -244,3 +282,82 @@ def test_tf_upgrade_v2_sees_nothing_in_the_recipe(tmp_path):
     code = EAGER.format(package="upgraded", path=[str(tmp_path)] + sys.path)
     output = subprocess.check_output([sys.executable, "-c", code]).decode().strip()
     assert output == "gradient None shape (2,)"
+
+
+# A worker of a cluster of two; each has functions of its own, under the same names, pyfunc_0 ...
+WORKER = """
+import json, sys; sys.path[:0] = {path!r}
+import legacy_spiky, recipe
+from legacy_spiky._tf import tf
+task, cluster = json.loads(sys.argv[1])
+def mine(x):
+    return (-x, 10 * x)[task]
+def run(package, device):
+    kept.append(tf.Graph())
+    with kept[-1].as_default(), tf.device(device):
+        x = tf.constant([1.0, 2.0])
+        try:
+            y = package.py_func(mine, [x], [tf.float32], grad=lambda op, g: g)[0]
+        except ValueError as error:
+            return "refused" if "mine (" in str(error) else str(error)
+        with tf.Session(server.target, config=config) as session:
+            return session.run(y).tolist()
+kept = []
+# The first worker does not wait for the second.
+config = tf.ConfigProto(device_filters=["/job:worker/task:%d" % i for i in range(task + 1)])
+server = tf.train.Server(tf.train.ClusterSpec(cluster), job_name="worker", task_index=task)
+if task == 0:
+    for _ in range(10):
+        assert run(recipe, "/job:worker/task:0") == [-1, -2]
+    print("ready")
+    sys.stdout.flush()
+sys.stdin.readline()
+print(json.dumps({{
+    package.__name__: {{device: run(package, device) for device in {devices!r}}}
+    for package in (recipe, legacy_spiky)
+}}))
+"""
+FIRST, SECOND, NO_TASK = "/job:worker/task:0", "/job:worker/task:1", "/job:worker"
+
+
+@pytest.fixture(scope="module")
+def second_worker():
+    """What the second of two workers gives: for each package, for each device that it says."""
+    sockets = [socket.socket() for _ in range(2)]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    cluster = {"worker": ["127.0.0.1:%d" % each.getsockname()[1] for each in sockets]}
+    for each in sockets:
+        each.close()
+    code = WORKER.format(path=sys.path, devices=[FIRST, SECOND, NO_TASK])
+    first, second = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, json.dumps([task, cluster])],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        for task in range(2)
+    ]
+    try:
+        assert first.stdout.readline() == b"ready\n"
+        second.stdin.write(b"go\n")
+        second.stdin.flush()
+        return json.loads(second.stdout.read().decode())
+    finally:
+        for process in (first, second):
+            process.kill()
+            process.wait()
+            process.stdin.close()
+            process.stdout.close()
+
+
+def test_the_recipe_runs_the_function_of_another_process(second_worker):
+    there, here = [-1, -2], [10, 20]
+    # TensorFlow 2 takes the task of the session, but for its first version.
+    no_task = here if TF2 and not tf.VERSION.startswith("2.0.") else there
+    assert second_worker["recipe"] == {FIRST: there, SECOND: here, NO_TASK: no_task}
+
+
+def test_the_package_runs_its_own(second_worker):
+    here = [10, 20]
+    assert second_worker["legacy_spiky"] == {FIRST: "refused", SECOND: here, NO_TASK: here}

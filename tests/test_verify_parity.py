@@ -4,6 +4,7 @@ import importlib
 import importlib.util
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -20,16 +21,23 @@ from legacy_spiky._tf import tf
 HERE = os.path.dirname(os.path.abspath(__file__))
 NUMBA = importlib.util.find_spec("numba") is not None
 EAGER = getattr(tf, "executing_eagerly", bool)()
+# TensorFlow 1.0 prints what a callback raised, and its error does not say.
+TELLS = not tf.VERSION.startswith("1.0.")
+PLANTED, EXIT = ["KeyError: 'planted'", "SystemExit: 0"] if TELLS else ["see error log"] * 2
 WORLDS = ["eager", "tf.function"] if EAGER else ["session"]
 
 
 def verify(*arguments):
     """Runs the script where the planted ops are; returns its status and what it printed."""
     status, stdout, stderr = run("verify_parity.py", *arguments, cwd=HERE)
-    return status, stdout.splitlines(), stderr.replace(TQDM, "")
+    return status, stdout.splitlines(), NOISE.sub("", stderr)
 
 
-TQDM = "for a progress bar: pip install -e '.[verify]'\n"
+# The hint where tqdm is missing; what XLA of TensorFlow 2.15 logs, whatever the log level.
+NOISE = re.compile(
+    r"^(for a progress bar: .*|WARNING: All log messages before absl.*|.*Compiled cluster .*)\n",
+    re.M,
+)
 
 
 def test_quick(tmp_path):
@@ -68,7 +76,7 @@ def here(scripts, monkeypatch, capsys):  # noqa: F811
     def main(*arguments):
         status = scripts("verify_parity").main(list(arguments))
         stdout, stderr = capsys.readouterr()
-        return status, stdout.splitlines(), stderr.replace(TQDM, "")
+        return status, stdout.splitlines(), NOISE.sub("", stderr)
 
     monkeypatch.chdir(HERE)
     monkeypatch.setattr(parity, "interpreter", interpreter)
@@ -76,7 +84,7 @@ def here(scripts, monkeypatch, capsys):  # noqa: F811
 
 
 def test_the_obvious_formula_by_the_boundaries(here):
-    status, lines, _ = here("--candidate", "planted:obvious")
+    status, lines, _ = here("--candidate", "planted:obvious", "--flush-subnormals")
     assert status == 1
     text = "\n".join(lines)
     for world in WORLDS:
@@ -208,7 +216,7 @@ def test_interrupted_and_resumed(tmp_path):
         os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C does: to its workers too
         stdout, stderr = [stream.decode() for stream in process.communicate()]
         assert process.returncode == 2
-        assert stderr.replace(TQDM, "") == "not verified: interrupted\n"
+        assert NOISE.sub("", stderr) == "not verified: interrupted\n"
         assert "all 4096 blocks of 2**20 float32, %d of them from the log" % before in stdout
         assert "they are in %s: run the same again to go on" % log in stdout
         assert " 0 mismatches (" in stdout
@@ -233,7 +241,7 @@ def test_interrupted_while_the_workers_start():
     os.killpg(process.pid, signal.SIGINT)
     stdout, stderr = [stream.decode() for stream in process.communicate()]
     assert process.returncode == 2
-    assert stderr.replace(TQDM, "") == "not verified: interrupted\n"
+    assert NOISE.sub("", stderr) == "not verified: interrupted\n"
 
 
 def test_the_users_folder_stays_first(scripts, monkeypatch, tmp_path):  # noqa: F811
@@ -254,7 +262,7 @@ def test_pair(tmp_path):
         "--reference",
         "planted:right",
         "--candidate",
-        "legacy_spiky.migration:tf_spiky",
+        "legacy_spiky%s:tf_spiky" % (".migration" if hasattr(tf, "numpy_function") else ""),
         "--json",
         path,
     )
@@ -294,7 +302,7 @@ def test_blocks_of_ops_of_other_forms(exhaustive, monkeypatch):
     sides_of(load("planted:with_an_integer"), load("planted:with_an_integer"))
     assert exhaustive.check(0x3E8, candidate="any").tried == 2**21
     sides_of(load("planted:raises_when_it_runs"), load("planted:right"))
-    with pytest.raises(RuntimeError, match=r"the reference \(planted.raises_when.*: 'planted'"):
+    with pytest.raises(RuntimeError, match=r"the reference \(planted.raises_when.*" + PLANTED):
         exhaustive.check(0x3E8, candidate="any")
 
 
@@ -308,7 +316,7 @@ def test_a_reference_that_turns_eager_execution_off(tmp_path):
         *"verify_parity.py --reference old:square --candidate new:square --low 1 --high 2".split(),
         cwd=str(tmp_path),
     )
-    assert (status, stderr.replace(TQDM, "")) == (0, "")
+    assert (status, NOISE.sub("", stderr)) == (0, "")
     assert "new:square, eager" in stdout and "new:square, tf.function" in stdout
 
 
@@ -324,7 +332,7 @@ RIGHT = ["--reference", "planted:right"]
         (["--candidate", "planted.py:x"], "got 'planted.py:x': write planted:x"),
         (["--candidate", "planted_exit:x"], "the candidate planted_exit:x: SystemExit: 0"),
         (["--candidate", "planted:exits"], "raised SystemExit: 0"),
-        (["--candidate", "planted:exits_when_it_runs"], "SystemExit: 0"),
+        (["--candidate", "planted:exits_when_it_runs"], EXIT),
         (
             ["--candidate", "planted:old"],
             "written for TensorFlow 1? Then run it there" if EAGER else "AttributeError: ",
@@ -335,7 +343,7 @@ RIGHT = ["--reference", "planted:right"]
         ),
         (["--candidate", "planted:not_callable"], "the candidate planted:not_callable is no fun"),
         (["--candidate", "planted:raises"], "the candidate (planted:raises, "),
-        (["--candidate", "planted:raises_when_it_runs"], "KeyError: 'planted'"),
+        (["--candidate", "planted:raises_when_it_runs"], PLANTED),
         (RIGHT + ["--candidate", "planted:another_dtype"], "gives float64 of shape"),
         (RIGHT + ["--candidate", "planted:two"], "gives 2 values, the reference "),
         (RIGHT + ["--candidate", "planted:right", "--low", "2", "--high", "1"], "expected low <="),
@@ -347,8 +355,8 @@ def test_what_cannot_be_verified(here, monkeypatch, arguments, words):
         monkeypatch.undo()
     status, _, stderr = here(*arguments)
     assert status == 2
-    assert stderr.startswith("not verified: ")
-    assert words in stderr
+    assert stderr.startswith("not verified: ") or not TELLS
+    assert words in stderr[stderr.index("not verified: ") :]
 
 
 def test_what_was_proved_is_kept(scripts, monkeypatch, capsys, tmp_path):  # noqa: F811

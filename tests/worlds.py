@@ -4,9 +4,27 @@ A test of the contract takes a world, builds with `world.py_func` or `world.acti
 reads values and gradients from `world.run`.
 """
 
+import contextlib
+import io
+
 import numpy as np
 
 from legacy_spiky._tf import tf
+
+
+@contextlib.contextmanager
+def telling():
+    """TensorFlow 1.0 prints what a callback raised, and its error says "see error log" alone."""
+    if not tf.VERSION.startswith("1.0."):
+        yield
+        return
+    printed = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(printed):
+            yield
+    except tf.errors.InternalError as error:
+        message = error.message + printed.getvalue()
+        raise tf.errors.UnknownError(error.node_def, error.op, message) from None
 
 
 class Session:
@@ -25,29 +43,33 @@ class Session:
         # 0: TensorFlow's own threads; -1: the caller's, which keeps subnormals.
         self.config = tf.ConfigProto(inter_op_parallelism_threads=threads)
 
-    def run(self, build, *arrays, static=True, order=1, values=True):
+    def run(self, build, *arrays, static=True, order=1, values=True, upstream=None):
         """Returns the values of `build(*tensors)` and their gradients for each array.
 
         The gradient is that of the sum of the floating outputs, taken `order` times; None
         where there is none. With `static` False the shapes are unknown when built; with
-        `values` False the gradients alone are fetched.
+        `values` False the gradients alone are fetched. `upstream` has the upstream gradient of
+        each floating output instead of ones, where `order` is 1.
         """
         with tf.Graph().as_default(), tf.Session(config=self.config) as session:
             arrays = [np.asarray(array) for array in arrays]
-            inputs = [
+            upstream = [np.asarray(array) for array in upstream or []]
+            fed = [
                 tf.placeholder(tf.as_dtype(array.dtype), array.shape if static else None)
-                for array in arrays
+                for array in arrays + upstream
             ]
+            inputs, grad_ys = fed[: len(arrays)], fed[len(arrays) :] or None
             outputs = build(*inputs)
             outputs = outputs if isinstance(outputs, list) else [outputs]
             gradients = [y for y in outputs if y.dtype.is_floating]
             for _ in range(order):
                 sums = [g for g in gradients if g is not None]
-                gradients = tf.gradients(sums, inputs) if inputs and sums else []
+                gradients = tf.gradients(sums, inputs, grad_ys) if inputs and sums else []
             session.run(tf.global_variables_initializer())
             known = {i: g for i, g in enumerate(gradients) if g is not None}
             fetches = [outputs if values else [], known]
-            results, known = session.run(fetches, dict(zip(inputs, arrays)))
+            with telling():
+                results, known = session.run(fetches, dict(zip(fed, arrays + upstream)))
             return results, [known.get(i) for i in range(len(inputs))]
 
     def shape_of(self, op, shape):
@@ -79,9 +101,10 @@ class Eager:
         in_graph = (tf.errors.InvalidArgumentError, tf.errors.UnknownError)
         self.ERRORS = in_graph if function else (TypeError, ValueError, LookupError)
 
-    def run(self, build, *arrays, static=True, order=1, values=True):
+    def run(self, build, *arrays, static=True, order=1, values=True, upstream=None):
         """As Session.run; `values` makes no difference here."""
         inputs = [tf.convert_to_tensor(array) for array in arrays]
+        upstream = upstream and [tf.convert_to_tensor(array) for array in upstream]
         specs = [tf.TensorSpec(x.shape if static else None, x.dtype) for x in inputs]
 
         def function(f):
@@ -99,7 +122,8 @@ class Eager:
                     ys = f(*inputs)
                     sums = [y for y in ys if y is not None and y.dtype.is_floating]
                 return ys, [
-                    tape.gradient(sums, x) if x.dtype.is_floating and sums else None for x in inputs
+                    tape.gradient(sums, x, upstream) if x.dtype.is_floating and sums else None
+                    for x in inputs
                 ]
 
             def last(*inputs):
