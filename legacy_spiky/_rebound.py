@@ -12,8 +12,10 @@ from legacy_spiky._tf import tf
 __all__ = ["make"]
 
 
-def make(saved, bindings):
+def make(saved, bindings, clear_devices):
     """Makes a graph of what `_saved.read` returned; returns it, and its saver if it has one."""
+    for _, node_def in each_node(saved.meta.graph_def) if clear_devices else []:
+        node_def.device = ""
     callbacks = _nodes.callbacks(saved)
     if not callbacks:
         raise ValueError(
@@ -27,10 +29,11 @@ def make(saved, bindings):
             node = nodes[function, node_def.name]
             binding, order = served[node]
             attributes = node_def.attr
-            key = attributes["token"].s, node.signature, node.gradient is None, order
+            device = node_def.device
+            key = attributes["token"].s, node.signature, node.gradient is None, order, device
             if key not in made:
-                made[key] = _live(node, binding, order)
-            _, attributes["token"].s, gradient = made[key]
+                made[key] = _live(node, binding, order, device)
+            _, attributes["token"].s, gradient, node_def.device = made[key]
             for name in ("_gradient_op_type", _nodes.ADDED):
                 if name in attributes:
                     del attributes[name]
@@ -42,19 +45,19 @@ def make(saved, bindings):
     _rename_functions(saved.meta.graph_def)
     rebound, saver = _import(saved)
     # A graph keeps its functions alive, and they their gradients: so this one keeps those graphs.
-    rebound._legacy_spiky_callbacks = [live for live, _, _ in made.values()]
+    rebound._legacy_spiky_callbacks = [live for live, *_ in made.values()]
     return rebound, saver
 
 
-def _live(node, binding, order):
+def _live(node, binding, order, device):
     """Builds an op that does what a saved node did, in a graph of its own.
 
-    Returns that graph, and the token of the op and the name of its gradient (or None): with these
-    the saved node does the same.
+    Returns that graph, and the token of the op, the name of its gradient (or None) and its device:
+    with these the saved node does the same.
     """
     outputs = [tf.as_dtype(dtype) for dtype in node.outputs]
     refused = None
-    with tf.Graph().as_default() as live:
+    with tf.Graph().as_default() as live, tf.device(device):
         inputs = [tf.placeholder(tf.as_dtype(dtype)) for dtype in node.inputs]
         if node.op == "EagerPyFunc":
             tf.py_function(binding.function, inputs, outputs)
@@ -71,10 +74,12 @@ def _live(node, binding, order):
                 binding.activation[-1][order + 1]
             except NotImplementedError as error:  # the saved input is not sealed, as a new one is
                 refused = str(error)
-        (op,) = [op for op in live.get_operations() if op.type in _nodes.CALLS]
+        *_, op = [op for op in live.get_operations() if op.type in _nodes.CALLS]
     attributes = op.node_def.attr
     gradient = attributes["_gradient_op_type"].s if "_gradient_op_type" in attributes else None
-    return live, attributes["token"].s, _op.refusal(refused).encode() if refused else gradient
+    if refused:
+        gradient = _op.refusal(refused).encode()
+    return live, attributes["token"].s, gradient, op.device
 
 
 def _make_calls_differentiable(graph_def):

@@ -58,7 +58,10 @@ def find_callbacks(source: Source, tags: Optional[Sequence[str]] = None) -> _nod
 
 
 def rebind(
-    source: Source, bindings: Dict[str, Any], tags: Optional[Sequence[str]] = None
+    source: Source,
+    bindings: Dict[str, Any],
+    tags: Optional[Sequence[str]] = None,
+    clear_devices: bool = False,
 ) -> "tf.Graph":
     """Makes a graph of a saved one, with its callbacks bound to functions of this process.
 
@@ -72,6 +75,8 @@ def rebind(
         of their own. A function alone has no gradient: where the saved one had, asking for
         it is an error.
       tags: as for `find_callbacks`.
+      clear_devices: whether to drop the devices that were saved, as those of a cluster that is
+        gone.
 
     Returns:
       A new `tf.Graph`, with collections and all, and without weights: see `restore`. Its
@@ -82,7 +87,7 @@ def rebind(
       OSError: there is no such file.
       ValueError: the file is no saved graph, or is damaged or of a newer TensorFlow; it has no
         callbacks; or some are not bound, are bound twice, or to what does not fit. Then all of
-        them are named, and none is bound.
+        them are named, and none is bound. Or one is on the device of another process.
 
     Through a `tf.while_loop` of TensorFlow 1 there are no new gradients in a frozen graph, which
     has lost what a loop is, nor where it calls a `tf.function`; those that were saved run.
@@ -96,7 +101,7 @@ def rebind(
     ...     session.run(tf.gradients(y, x)[0], {x: [0.2, 0.7, 1.2]}).tolist()
     [1.0, 0.0, 1.0]
     """
-    return _rebound.make(_saved.read(source, tags), bindings)[0]
+    return _rebound.make(_saved.read(source, tags), bindings, clear_devices)[0]
 
 
 def restore(
@@ -104,6 +109,7 @@ def restore(
     bindings: Dict[str, Any],
     tags: Optional[Sequence[str]] = None,
     config: Optional[Any] = None,
+    clear_devices: bool = False,
 ) -> "tf.Session":
     """Makes a session of a checkpoint or a SavedModel, with its graph, callbacks and weights.
 
@@ -112,6 +118,7 @@ def restore(
       bindings: as for `rebind`.
       tags: as for `find_callbacks`.
       config: a `tf.ConfigProto` for the session.
+      clear_devices: as for `rebind`.
 
     Returns:
       A `tf.Session`; its `graph` is the saved one, and its variables have the values that they had,
@@ -137,7 +144,7 @@ def restore(
     saved = _saved.read(path, tags)
     if saved.weights is None and saved.folder is None:
         raise ValueError("%s holds no weights; rebind makes a graph of it" % saved.name)
-    rebound, saver = _rebound.make(saved, bindings)
+    rebound, saver = _rebound.make(saved, bindings, clear_devices)
     has_weights = saver is not None and saved.weights is not None
     if has_weights:
         try:
@@ -158,7 +165,10 @@ def restore(
 
 
 def _weights_error(saved, error):
-    return ValueError("the weights of %s cannot be read: %s" % (saved.weights, reason(error)))
+    said = reason(str(error).rpartition("Original error:\n\n")[2])  # TensorFlow guesses before it
+    if "Cannot assign a device" in said:
+        said += "; clear_devices=True drops the devices that were saved"
+    return ValueError("the weights of %s cannot be restored: %s" % (saved.weights, said))
 
 
 class _Session(tf.Session):

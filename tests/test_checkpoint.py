@@ -15,7 +15,7 @@ import pytest
 import recipe
 from tensorflow.core.protobuf.meta_graph_pb2 import MetaGraphDef
 
-from legacy_spiky import activation, checkpoint, tf_spiky
+from legacy_spiky import _placement, activation, checkpoint, tf_spiky
 from legacy_spiky._saved import each_node
 from legacy_spiky._tf import tf
 from legacy_spiky.checkpoint import find_callbacks, rebind, restore
@@ -386,7 +386,10 @@ BAD = [
     ({"pair": ...}, ["'pair': give a function", "not Ellipsis (ellipsis)"]),
     (
         {"*d_spiky": tf_spiky, "layer/spiky": one},
-        ["d_spiky (%s): it is in the gradient of layer/spiky, which is not bound to the "],
+        [
+            "d_spiky (%s): it is in the gradient of layer/spiky, which is not bound to the "
+            "activation of np_spiky ("
+        ],
     ),
 ]
 
@@ -909,7 +912,7 @@ def test_a_checkpoint_of_one_file(tmp_path):
 )
 def test_weights_that_are_not_there(copied, prefix, kind):
     os.remove(os.path.join(copied, prefix + ".index"))
-    with pytest.raises(ValueError, match="the weights of .*%s cannot be read: " % prefix):
+    with pytest.raises(ValueError, match="the weights of .*%s cannot be restored: " % prefix):
         restore(os.path.join(copied, kind), ACTIVATION)
 
 
@@ -921,7 +924,9 @@ def test_damaged_weights(copied):
     write(path, data)
     session = restore(os.path.join(copied, "model"), ACTIVATION)
     for _ in range(2):  # not only once
-        with pytest.raises(ValueError, match="the weights of .*model cannot be read: .*hecksum"):
+        with pytest.raises(
+            ValueError, match="the weights of .*model cannot be restored: .*hecksum"
+        ):
             session.run("layer:0", {"x:0": X})
 
 
@@ -929,6 +934,61 @@ def test_a_configuration(saved):
     config = tf.ConfigProto(log_device_placement=False, inter_op_parallelism_threads=3)
     with restore(os.path.join(saved, "model"), ACTIVATION, config=config) as session:
         assert session._config.inter_op_parallelism_threads == 3
+
+
+# Devices.
+
+
+@pytest.fixture
+def served(monkeypatch):
+    """This process is worker 1 of a cluster."""
+    monkeypatch.setattr(_placement, "_served", {("worker", 1)})
+
+
+def on(device, names):
+    """Returns a saved graph with some nodes on a device."""
+    with tf.Graph().as_default() as graph:
+        spiky(placeholder())
+    saved = gone(graph)
+    for node in saved.node:
+        node.device = device if node.name in names else ""
+    return saved
+
+
+def test_the_devices_of_a_cluster_that_is_gone(tmp_path):
+    prefix = str(tmp_path / "model")
+    with tf.Graph().as_default(), tf.Session() as session:
+        y = spiky(tf.Variable([0.2, 0.7], name="v"))
+        tf.cond(tf.reduce_sum(y) > 0, lambda: spiky(y), lambda: y, name="branched")
+        session.run(tf.global_variables_initializer())
+        tf.train.Saver().save(session, prefix)
+    meta = MetaGraphDef()
+    with open(prefix + ".meta", "rb") as file:
+        meta.ParseFromString(file.read())
+    for _, node in each_node(meta.graph_def):
+        node.device = "/job:ps/task:0"
+    write(prefix + ".meta", meta.SerializeToString())
+    with pytest.warns(RuntimeWarning, match="this process has no tf.train.Server"):
+        with restore(prefix, {"*spiky*": tf_spiky}) as session:
+            with pytest.raises(ValueError, match="/job:ps/task:0.*; clear_devices=True drops"):
+                session.run("spiky:0")
+    with restore(prefix, {"*spiky*": tf_spiky}, clear_devices=True) as session:
+        assert session.run("spiky:0").tolist() == SPIKY[0][:2]
+
+
+def test_callbacks_stay_in_this_process(served):
+    graph = rebind(on("/job:worker", ["spiky"]), {"spiky": tf_spiky})
+    assert graph.get_operation_by_name("spiky").device == "/job:worker/task:1"
+    assert graph.get_operation_by_name("x").device == ""
+    saved = on("/job:worker/task:0", ["x", "spiky"])
+    with pytest.raises(ValueError, match="was put on /job:worker/task:0, but np_spiky"):
+        rebind(saved, {"spiky": tf_spiky})
+    graph = rebind(saved, {"spiky": tf_spiky}, clear_devices=True)
+    assert [op.device for op in graph.get_operations()] == ["", ""]
+    assert [node.device for node in saved.node] == ["/job:worker/task:0"] * 2
+
+
+# SavedModels with more than one graph, or with tables.
 
 
 def save_model(folder, tags=("serve",), **kwargs):
