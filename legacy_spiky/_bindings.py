@@ -7,7 +7,8 @@ import inspect
 
 from legacy_spiky import _op, _tf
 from legacy_spiky._errors import describe
-from legacy_spiky._nodes import aliases
+from legacy_spiky._flow import Tensor
+from legacy_spiky._nodes import aliases, in_gradient, owners_of
 
 __all__ = ["resolve"]
 
@@ -17,12 +18,21 @@ __all__ = ["resolve"]
 Binding = collections.namedtuple("Binding", "function gradient activation")
 
 
+def _activation(value):
+    """Returns the world and derivatives of what `activation` made, else None."""
+    found = getattr(value, "activation", None)
+    return found if isinstance(found, tuple) and isinstance(found[-1], _op.Derivatives) else None
+
+
 def _binding(value):
-    activation = getattr(value, "activation", None)
-    if isinstance(activation, tuple) and isinstance(activation[-1], _op.Derivatives):
-        return Binding(activation[-1][0], None, activation)
+    if _activation(value):
+        return Binding(_activation(value)[-1][0], None, _activation(value))
     pair = isinstance(value, (tuple, list)) and len(value) == 2
     function, gradient = value if pair else (value, None)
+    if _activation(function):
+        raise TypeError(
+            "%s is an activation, with its gradient: bind it alone" % describe(function)
+        )
     if callable(function) and (gradient is None or isinstance(gradient, str) or callable(gradient)):
         return Binding(function, gradient, None)
     raise TypeError(
@@ -60,14 +70,12 @@ def resolve(callbacks, bindings):
             problems.append("%r: no callback has it%s" % (key, _hint(key, callbacks)))
     bound, unbound = {}, []
     for callback in callbacks:
-        keys = [key for key in bindings if _means(key, callback)]
+        keys = _keys(callback, bindings, made)
         found = [(made[key], key) for key in keys if key in made]
         if not keys:
             unbound.append(callback)
         elif any(binding != found[0][0] for binding, _ in found):
-            twice = " and ".join(
-                "to %s by %r" % (describe(binding.function), key) for binding, key in found
-            )
+            twice = " and ".join("to %s by %r" % (_what(b), key) for b, key in found)
             problems.append(
                 "%s: bound twice, %s; what has one token is one function"
                 % (_title(callback), twice)
@@ -78,7 +86,7 @@ def resolve(callbacks, bindings):
     for callback in unbound:
         binding = family.activation_of(callback)
         if binding is None:
-            problems.append("%s: not bound" % _title(callback))
+            problems.append("%s: not bound%s" % (_title(callback), _why_not(callback)))
         else:
             bound[callback.token] = binding
     served = {}
@@ -107,6 +115,44 @@ def _means(key, callback):
     """Whether a key is a callback's token, or the name of a node of it or a pattern for one."""
     token, names = callback.token, _names(callback)[1:]
     return key == token or any(fnmatch.fnmatchcase(name, str(key)) for name in names)
+
+
+def _keys(callback, bindings, made):
+    """Returns the keys that serve a callback: exact ones, or else patterns."""
+    exact = [key for key in bindings if key in _names(callback)]
+    if exact:
+        return exact
+    return [
+        key
+        for key in bindings
+        if any(
+            fnmatch.fnmatchcase(name, str(key)) and not _means_another(key, name, made.get(key))
+            for name in _names(callback)[1:]
+        )
+    ]
+
+
+def _means_another(key, name, binding):
+    """Whether a pattern for a node in a gradient also fits what that is the gradient of.
+
+    Then a function is meant for the latter alone; an activation serves both.
+    """
+    if binding is None or binding.activation:
+        return False
+    return any(fnmatch.fnmatchcase(owner, str(key)) for owner in owners_of(name))
+
+
+def _what(binding):
+    return describe(binding.function) + (" with a gradient" if binding.gradient else "")
+
+
+def _why_not(callback):
+    owner = in_gradient(callback.nodes[0].name)
+    if owner is None:
+        return ""
+    return "; it is part of the gradient of %s, and a function wants a key of its own" % (
+        callback.nodes[0].gradient_of or owner[0]
+    )
 
 
 def _hint(key, callbacks):
@@ -164,6 +210,7 @@ class _Family:
 
     def __init__(self, callbacks, bound):
         self.bound = bound
+        self.flow = callbacks.flow
         self.tokens = {}
         self.named = collections.defaultdict(list)  # nodes of one name, in whatever function
         self.within = collections.defaultdict(set)  # tokens in the scope of one gradient
@@ -188,23 +235,24 @@ class _Family:
     def order(self, node, binding, exact):
         """Returns which derivative of its activation a node is, and why it does not fit, or None.
 
-        Outside of gradients it is the function, where it has a gradient of its own. Inside it is
-        the first derivative, where it has none, as in the recipe, or takes the upstream gradient
-        too, as in `legacy_spiky`.
+        Outside of gradients it is the function, where it has a gradient of its own and state, as
+        in the recipe and in `legacy_spiky`. Inside it is the first derivative: it has the input of
+        the function, and no gradient, as in the recipe, or the upstream gradient too, as here.
         """
         dtypes = set(node.inputs + node.outputs)
         known = [dtype.name for dtype in _tf.FLOATING]
-        counts = [1, 2] if node.gradient_of else [1]
+        counts = [1] if in_gradient(node.name) is None else [1, 2]
         fits = len(node.inputs) in counts and len(node.outputs) == 1 and len(dtypes) == 1
         if node.op == "EagerPyFunc" or not fits or not dtypes <= set(known):
             return None, "an activation gives a tensor of the dtype of its own, %s; this is %s" % (
                 ", ".join(known[:-1]) + " or " + known[-1],
                 _typed(node),
             )
-        if node.gradient_of is None and node.gradient:
+        inside, has_gradient = node.gradient_of is not None, node.gradient is not None
+        if not inside and has_gradient and node.op == "PyFunc" and len(node.inputs) == 1:
             return 0, None
         deeper = any(owner.gradient_of for owner in self.named[node.gradient_of])
-        if node.gradient_of is None or deeper or (node.gradient and len(node.inputs) == 1):
+        if not inside or deeper or (has_gradient and len(node.inputs) == 1):
             return None, (
                 "it may be the activation of %s or one of its derivatives: bind it to a function, "
                 "or to (function, gradient)" % describe(binding.function)
@@ -218,12 +266,35 @@ class _Family:
                 "the gradient of %s has the callbacks %s, and which of them is the derivative? "
                 "Bind each by its token or name" % (node.gradient_of, ", ".join(sorted(rivals)))
             )
+        if not (exact or self._takes_input(node)):
+            return None, (
+                "it is in the gradient of %s, but its input is not that of %s%s: bind it to a "
+                "function of what it has"
+                % (
+                    node.gradient_of,
+                    node.gradient_of,
+                    ", and the upstream gradient" * (len(node.inputs) - 1),
+                )
+            )
         return 1, None
+
+    def _takes_input(self, node):
+        """Whether a node takes the input of what it is in the gradient of, as far as is seen."""
+        x, *upstream = self._inputs(node)
+        if self.flow.is_given(x):  # it was left behind, and never runs
+            return True
+        for owner in self.named[node.gradient_of]:
+            own = self._inputs(owner)[0]
+            others = [own, Tensor(owner.function, owner.name, 0)]
+            if self.flow.is_one(x, own):
+                return not any(self.flow.is_one(g, other) for g in upstream for other in others)
+        return False
+
+    def _inputs(self, node):
+        return self.flow.inputs(node.function, self.flow.node(node.function, node.name))
 
 
 def _scope(node):
     """Returns the scope of the gradient that a node is in, with the function."""
-    if node.gradient_of is None:
-        return None
-    end = node.name.rindex(node.gradient_of + "_grad") + len(node.gradient_of)
-    return node.function, node.name[:end], node.name[end:].split("/")[0]
+    scope = in_gradient(node.name)
+    return scope and (node.function, scope[1])

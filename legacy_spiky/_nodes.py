@@ -4,10 +4,21 @@ import collections
 import re
 from typing import NamedTuple, Optional, Tuple
 
+from legacy_spiky._flow import Flow
 from legacy_spiky._saved import each_node
 from legacy_spiky._tf import tf
 
-__all__ = ["ADDED", "CALLS", "Callback", "Callbacks", "Node", "aliases", "callbacks"]
+__all__ = [
+    "ADDED",
+    "CALLS",
+    "Callback",
+    "Callbacks",
+    "Node",
+    "aliases",
+    "callbacks",
+    "in_gradient",
+    "owners_of",
+]
 
 # The ops that call a Python function: of tf.py_func, and of tf.py_function.
 CALLS = ("PyFunc", "PyFuncStateless", "EagerPyFunc")
@@ -82,9 +93,9 @@ class Callback(NamedTuple):
 class Callbacks(tuple):
     """The callbacks of a saved graph, each a `Callback`. Prints as a table."""
 
-    def __new__(cls, callbacks, saved):
+    def __new__(cls, callbacks, saved, flow):
         self = super().__new__(cls, callbacks)
-        self.saved = saved
+        self.saved, self.flow = saved, flow
         return self
 
     def __str__(self):
@@ -123,24 +134,29 @@ class Callbacks(tuple):
                 line = "    %r: ...,  # %s" % (node.path, node.signature)
                 line += ", with a gradient" if node.gradient else ""
             lines.append(line)
-        return "\n".join(lines + ["}", "%s = %s(%r, bindings)" % (made, name, path)])
+        tags = "" if saved.tags is None else ", tags=%r" % (list(saved.tags),)
+        return "\n".join(lines + ["}", "%s = %s(%r, bindings%s)" % (made, name, path, tags)])
 
 
 def callbacks(saved):
     """Returns the callbacks that a saved graph needs, in its order."""
-    nodes = list(each_node(saved.meta.graph_def))
-    calls = [(function, node) for function, node in nodes if node.op in CALLS]
-    names = {alias for function, node in calls for alias in aliases(node.name, function)}
-    producers = {(function, node.name): node for function, node in nodes} if calls else {}
+    graph_def = saved.meta.graph_def
+    flow = Flow(graph_def)
+    calls = [(function, node) for function, node in each_node(graph_def) if node.op in CALLS]
+    named = collections.defaultdict(list)
+    for call in calls:
+        for alias in aliases(call[1].name, call[0]):
+            named[alias].append(call)
     found = collections.OrderedDict()
     for function, node in calls:
         token = node.attr["token"].s.decode("utf-8", "replace") if "token" in node.attr else ""
         inputs, outputs = _dtypes(node, "Tin"), _dtypes(node, "Tout")
-        sources = [name for name in node.input if not name.startswith("^")]
-        known = [_shape(producers, function, source) for source in sources]
+        known = [_shape(flow, tensor) for tensor in flow.inputs(function, node)]
         shapes = _shapes(node)
         own = "_gradient_op_type" in node.attr and ADDED not in node.attr
         gradient = node.attr["_gradient_op_type"].s if own else b""
+        owners = [name for name in owners_of(node.name) if name in named]
+        fitting = [name for name in owners if _shares_input(flow, (function, node), named[name])]
         found.setdefault(token, []).append(
             Node(
                 node.name,
@@ -151,10 +167,16 @@ def callbacks(saved):
                 outputs,
                 shapes if len(shapes) == len(outputs) else (None,) * len(outputs),
                 gradient.decode("utf-8", "replace") or None,
-                _gradient_of(node.name, names),
+                (fitting + owners + [None])[0],
             )
         )
-    return Callbacks([Callback(token, tuple(nodes)) for token, nodes in found.items()], saved)
+    return Callbacks([Callback(token, tuple(nodes)) for token, nodes in found.items()], saved, flow)
+
+
+def _shares_input(flow, call, owners):
+    x, *_ = flow.inputs(*call) + [None]
+    others = [flow.inputs(*owner)[:1] for owner in owners]
+    return x is not None and any(flow.is_one(x, other) for each in others for other in each)
 
 
 def _dtypes(node, attribute):
@@ -179,14 +201,13 @@ def _shapes(node):
     )
 
 
-def _shape(producers, function, source):
-    """Returns the static shape of a tensor: `node:0`, or `node:output:0` in a function."""
-    name, _, number = source.partition(":")
-    shapes = _shapes(producers[function, name]) if (function, name) in producers else []
-    if function is not None:  # where the number is not that of all outputs
+def _shape(flow, tensor):
+    """Returns the static shape of a tensor."""
+    node = flow.node(*tensor[:2])
+    shapes = () if node is None else _shapes(node)
+    if tensor.function is not None:  # where the number is not that of all outputs
         return shapes[0] if len(shapes) == 1 else None
-    index = int(number) if number.isdigit() else 0
-    return shapes[index] if index < len(shapes) else None
+    return shapes[tensor.number] if tensor.number < len(shapes) else None
 
 
 def aliases(name, function):
@@ -197,14 +218,29 @@ def aliases(name, function):
     return found
 
 
-def _gradient_of(name, names):
-    """Returns the one of `names` in the scope of whose gradient `name` is, the innermost, or None.
+# In the name of a node: the gradient of another, and the scopes that such gradients are in.
+_GRADIENT = re.compile(r"_grad(_\d+)?/")
+_GRADIENTS = re.compile(r"(gradients|gradient_tape)(_\d+)?$")
 
-    `tf.gradients` builds the gradient of `layer/spiky` in a scope `gradients/layer/spiky_grad`.
+
+def in_gradient(name):
+    """Returns the name up to what the node is part of the gradient of, and the whole scope."""
+    ends = [match.span() for match in _GRADIENT.finditer(name)]
+    return (name[: ends[-1][0]], name[: ends[-1][1]]) if ends else None
+
+
+def owners_of(name):
+    """Returns the names that the node may have of whose gradient `name` is, if it is of one.
+
+    `tf.gradients` builds the gradient of `layer/spiky` in a scope `gradients/layer/spiky_grad`; in
+    a graph that was imported as `model` both are in that scope.
     """
-    for end in reversed([match.start() for match in re.finditer(r"_grad(_\d+)?/", name)]):
-        parts = name[:end].split("/")
-        for i in range(len(parts)):
-            if "/".join(parts[i:]) in names:
-                return "/".join(parts[i:])
-    return None
+    if in_gradient(name) is None:
+        return []
+    parts = in_gradient(name)[0].split("/")
+    scopes = [i for i, part in enumerate(parts) if _GRADIENTS.match(part)]
+    if scopes:
+        found = [parts[:j] + parts[i + 1 :] for i in scopes for j in range(i, -1, -1)]
+    else:  # the scope has another name
+        found = [parts[i:] for i in range(len(parts))]
+    return ["/".join(each) for each in found]

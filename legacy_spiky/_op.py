@@ -342,7 +342,7 @@ def refusal(message):
     name = "PyFuncGrad" + uuid.uuid4().hex
 
     @tf.RegisterGradient(name)
-    def refuse(op, upstream):
+    def refuse(op, *upstream):
         raise NotImplementedError(message)
 
     return name

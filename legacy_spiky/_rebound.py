@@ -1,8 +1,11 @@
 """The graph of a saved one, with its callbacks bound to functions of this process."""
 
 import collections
+import functools
 import itertools
 import re
+
+import numpy as np
 
 from legacy_spiky import _bindings, _nodes, _op, _tf, graph
 from legacy_spiky._errors import describe, reason
@@ -23,24 +26,25 @@ def make(saved, bindings, clear_devices):
         )
     served = _bindings.resolve(callbacks, bindings)
     nodes = {(node.function, node.name): node for _, nodes in callbacks for node in nodes}
-    made = {}
+    made, seals = {}, {}
     for function, node_def in each_node(saved.meta.graph_def):
         if node_def.op in _nodes.CALLS:
             node = nodes[function, node_def.name]
             binding, order = served[node]
             attributes = node_def.attr
+            seal = _seal(callbacks.flow, function, node_def)
             device = node_def.device
             key = attributes["token"].s, node.signature, node.gradient is None, order, device
+            key += (seal is None,)
             if key not in made:
-                made[key] = _live(node, binding, order, device)
-            _, attributes["token"].s, gradient, node_def.device = made[key]
-            for name in ("_gradient_op_type", _nodes.ADDED):
-                if name in attributes:
-                    del attributes[name]
-            if gradient is not None:
-                attributes["_gradient_op_type"].s = gradient
-                if node.gradient is None:
-                    attributes[_nodes.ADDED].b = True
+                made[key] = _live(node, binding, order, device, seal is not None)
+            _, attributes["token"].s, gradient, node_def.device, refused = made[key]
+            _set_gradient(node_def, gradient)
+            if seal is not None:
+                seals[function, seal.name] = refused
+            if gradient is not None and node.gradient is None:
+                attributes[_nodes.ADDED].b = True
+    _set_other_gradients(saved.meta.graph_def, seals)
     _make_calls_differentiable(saved.meta.graph_def)
     _rename_functions(saved.meta.graph_def)
     rebound, saver = _import(saved)
@@ -49,11 +53,54 @@ def make(saved, bindings, clear_devices):
     return rebound, saver
 
 
-def _live(node, binding, order, device):
+def _seal(flow, function, node_def):
+    """Returns the node through which `legacy_spiky` refuses a derivative further, or None."""
+    for x in flow.inputs(function, node_def)[:1]:
+        node = flow.node(*x[:2])
+        if node is not None and _own_gradient(node).startswith(_OURS):
+            return node
+    return None
+
+
+def _own_gradient(node_def):
+    """Returns the name of the gradient that a node has instead of that of its op."""
+    there = "_gradient_op_type" in node_def.attr  # asking for what is not there would add it
+    return node_def.attr["_gradient_op_type"].s if there else b""
+
+
+def _set_gradient(node_def, gradient):
+    for name in ("_gradient_op_type", _nodes.ADDED):
+        if name in node_def.attr:
+            del node_def.attr[name]
+    if gradient is not None:
+        node_def.attr["_gradient_op_type"].s = gradient
+
+
+# What gradients are called that are Python functions of the process that saved: those of
+# `legacy_spiky` and the recipe, and those of tf.custom_gradient, whose numbers other processes too
+# give to gradients of theirs.
+_OURS, _CUSTOM = b"PyFuncGrad", b"CustomGradient-"
+
+
+def _set_other_gradients(graph_def, seals):
+    """Sees to the nodes that call no Python function and have a gradient that is one."""
+    for function, node_def in each_node(graph_def):
+        if node_def.op in _nodes.CALLS or not _own_gradient(node_def).startswith((_OURS, _CUSTOM)):
+            continue
+        refused = seals.get(
+            (function, node_def.name),
+            "the gradient of %s is a Python function of the process that saved it, as of "
+            "tf.custom_gradient, and not of an op of one: it is lost" % node_def.name,
+        )
+        _set_gradient(node_def, refused and _op.refusal(refused).encode())
+
+
+def _live(node, binding, order, device, sealed):
     """Builds an op that does what a saved node did, in a graph of its own.
 
     Returns that graph, and the token of the op, the name of its gradient (or None) and its device:
-    with these the saved node does the same.
+    with these the saved node does the same. Last, why its input has no gradient (or None), where
+    that is `sealed` to say so.
     """
     outputs = [tf.as_dtype(dtype) for dtype in node.outputs]
     refused = None
@@ -62,7 +109,8 @@ def _live(node, binding, order, device):
         if node.op == "EagerPyFunc":
             tf.py_function(binding.function, inputs, outputs)
         elif binding.activation is None:
-            graph.py_func(binding.function, inputs, outputs, grad=binding.gradient)
+            function = _of_shapes(binding.function, node)
+            graph.py_func(function, inputs, outputs, grad=binding.gradient)
             if binding.gradient is None and node.gradient:
                 refused = "%s has a gradient, and is bound to %s alone: bind it to a pair of both"
                 refused %= node.path, describe(binding.function)
@@ -72,14 +120,48 @@ def _live(node, binding, order, device):
             _op.product(*binding.activation, order, *inputs)
             try:
                 binding.activation[-1][order + 1]
-            except NotImplementedError as error:  # the saved input is not sealed, as a new one is
+            except NotImplementedError as error:
                 refused = str(error)
         *_, op = [op for op in live.get_operations() if op.type in _nodes.CALLS]
     attributes = op.node_def.attr
     gradient = attributes["_gradient_op_type"].s if "_gradient_op_type" in attributes else None
-    if refused:
+    if refused and not (sealed and binding.activation):
         gradient = _op.refusal(refused).encode()
-    return live, attributes["token"].s, gradient, op.device
+    return live, attributes["token"].s, gradient, op.device, refused
+
+
+def _of_shapes(function, node):
+    """Returns `function`, with its results checked: TensorFlow believes the saved shapes."""
+
+    @functools.wraps(function, assigned=())
+    def checked(*arguments):
+        results = function(*arguments)
+        several = isinstance(results, (list, tuple))
+        for i, (y, shape) in enumerate(zip(results if several else [results], node.output_shapes)):
+            if isinstance(y, _TENSORS):
+                raise TypeError(
+                    "result %d of %s is a TensorFlow tensor, %r: %s wants a function of arrays, or "
+                    "an activation that legacy_spiky made" % (i, describe(function), y, node.path)
+                )
+            if not _fits(np.shape(y), shape):
+                raise ValueError(
+                    "result %d of %s has shape %s, but %s was saved with %s"
+                    % (i, describe(function), np.shape(y), node.path, shape)
+                )
+        return results
+
+    return checked
+
+
+# Symbolic and eager ones are of two classes in some versions.
+_TENSORS = (tf.Tensor, type(tf.convert_to_tensor(0)))
+
+
+def _fits(shape, saved):
+    """Whether a shape is one of those that a saved static shape has."""
+    return saved is None or (
+        len(shape) == len(saved) and all(s is None or n == s for n, s in zip(shape, saved))
+    )
 
 
 def _make_calls_differentiable(graph_def):

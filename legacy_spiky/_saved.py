@@ -13,16 +13,17 @@ from legacy_spiky._tf import tf
 __all__ = ["each_node", "read"]
 
 # A saved graph as a MetaGraphDef; what errors call it; the prefix of its weights and the folder of
-# a SavedModel, where it has them.
-Saved = collections.namedtuple("Saved", "meta name weights folder")
+# a SavedModel, where it has them; the tags that were given.
+Saved = collections.namedtuple("Saved", "meta name weights folder tags")
+Saved.__new__.__defaults__ = None, None, None
 
 
 def read(source, tags=None):
     """Reads what `legacy_spiky.checkpoint` takes for a saved graph; returns it as `Saved`."""
     if isinstance(source, MetaGraphDef):
-        return _checked(Saved(_copy(source), "the MetaGraphDef", None, None))
+        return _checked(Saved(_copy(source), "the MetaGraphDef"))
     if isinstance(source, tf.GraphDef):
-        return _checked(Saved(MetaGraphDef(graph_def=source), "the GraphDef", None, None))
+        return _checked(Saved(MetaGraphDef(graph_def=source), "the GraphDef"))
     if not isinstance(source, (str, os.PathLike)):
         raise TypeError(
             "a saved graph is given as a GraphDef, a MetaGraphDef or the path of a .meta file, of "
@@ -30,7 +31,8 @@ def read(source, tags=None):
             % (source, type(source).__name__)
         )
     path = os.fspath(source)
-    if not os.path.isdir(path) and os.path.exists(path + ".meta"):
+    folder = os.path.isdir(path) and bool(_files(path))
+    if not folder and os.path.exists(path + ".meta"):
         path += ".meta"  # it is a checkpoint's prefix, which in old ones is a file too
     if not os.path.exists(path):
         raise FileNotFoundError("there is no file %s, nor %s.meta" % (path, path))
@@ -39,10 +41,12 @@ def read(source, tags=None):
     if path.endswith(".meta"):
         meta, whole = _parse(MetaGraphDef, path)
         _check_writer(meta, path)
-        return _checked(Saved(meta, path, path[: -len(".meta")], None), whole)
+        prefix = path[: -len(".meta")]
+        there = any(os.path.isfile(prefix + end) for end in ("", ".index"))
+        return _checked(Saved(meta, path, prefix if there else None), whole)
     # It need not name its writer: TensorFlow 1 freezes without the versions, which come last.
     graph_def, whole = _parse(tf.GraphDef, path)
-    return _checked(Saved(MetaGraphDef(graph_def=graph_def), path, None, None), whole)
+    return _checked(Saved(MetaGraphDef(graph_def=graph_def), path), whole)
 
 
 def _copy(message):
@@ -55,10 +59,14 @@ _GRAPH_DEF_VERSION = getattr(tf, "version", tf).GRAPH_DEF_VERSION
 _SAVED_MODEL = ["saved_model.pb", "saved_model.pbtxt"]
 
 
+def _files(folder):
+    files = [os.path.join(folder, name) for name in _SAVED_MODEL]
+    return [file for file in files if os.path.exists(file)]
+
+
 def _saved_model(path, tags):
     folder = path if os.path.isdir(path) else os.path.dirname(path)
-    files = [os.path.join(folder, name) for name in _SAVED_MODEL]
-    files = [file for file in files if os.path.exists(file)]
+    files = _files(folder)
     if not files:
         raise FileNotFoundError(
             "the folder %s holds no SavedModel: neither saved_model.pb nor saved_model.pbtxt; of a "
@@ -80,7 +88,7 @@ def _saved_model(path, tags):
         )
     weights = os.path.join(folder, "variables", "variables")
     meta = _copy(graphs[fitting[0]])
-    saved = Saved(meta, folder, weights if meta.HasField("saver_def") else None, folder)
+    saved = Saved(meta, folder, weights if meta.HasField("saver_def") else None, folder, tags)
     return _checked(saved, whole)
 
 
@@ -101,8 +109,8 @@ def _parse(kind, path):
     except Exception as error:  # several kinds, in the several versions of protobuf
         raise ValueError(
             "%s is no %s, or is damaged, or of a newer TensorFlow (%s: %s); the name of a "
-            "MetaGraphDef ends in .meta, a SavedModel is given as its folder"
-            % (path, kind.__name__, type(error).__name__, error)
+            "MetaGraphDef ends in .meta, a SavedModel is given as its folder, a checkpoint by its "
+            "prefix" % (path, kind.__name__, type(error).__name__, error)
         ) from error
     return message, whole
 

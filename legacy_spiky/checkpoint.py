@@ -146,22 +146,39 @@ def restore(
         raise ValueError("%s holds no weights; rebind makes a graph of it" % saved.name)
     rebound, saver = _rebound.make(saved, bindings, clear_devices)
     has_weights = saver is not None and saved.weights is not None
+    # They are read later, when the current folder may be another one.
+    weights = os.path.abspath(saved.weights) if has_weights else None
+    folder = os.path.abspath(saved.folder) if saved.folder is not None else None
+    written = _written(weights) if has_weights else None
     if has_weights:
         try:
-            tf.train.NewCheckpointReader(saved.weights)
+            tf.train.NewCheckpointReader(weights)
         except Exception as error:
             raise _weights_error(saved, error) from error
 
     def load(session):
         if has_weights:
+            if _written(weights) != written:
+                raise ValueError(
+                    "the weights of %s were written anew, or removed, before the session ran for "
+                    "the first time, which is when they are read" % saved.weights
+                )
             try:
-                saver.restore(session, saved.weights)
+                saver.restore(session, weights)
+            except RuntimeError:  # of a session that was closed
+                raise
             except Exception as error:
                 raise _weights_error(saved, error) from error
-        if saved.folder is not None:
-            _initialize(session, saved)
+        if folder is not None:
+            _initialize(session, saved, folder)
 
     return _Session(rebound, config, load)
+
+
+def _written(weights):
+    """Returns what tells whether the files of a checkpoint are the same ones."""
+    files = [file for file in (weights, weights + ".index") if os.path.isfile(file)]
+    return [(file, os.stat(file).st_mtime_ns, os.stat(file).st_size) for file in files]
 
 
 def _weights_error(saved, error):
@@ -179,7 +196,7 @@ class _Session(tf.Session):
         self._load = load
         self._loading = threading.RLock()
 
-    def run(self, *args, **kwargs):
+    def _load_once(self):
         with self._loading:
             load, self._load = self._load, None
             if load is not None:
@@ -189,18 +206,30 @@ class _Session(tf.Session):
                 except BaseException:
                     self._load = load
                     raise
+
+    # What runs the graph.
+
+    def run(self, *args, **kwargs):
+        self._load_once()
         return super().run(*args, **kwargs)
 
+    def make_callable(self, *args, **kwargs):
+        self._load_once()
+        return super().make_callable(*args, **kwargs)
 
-def _initialize(session, saved):
+    def partial_run_setup(self, *args, **kwargs):
+        self._load_once()
+        return super().partial_run_setup(*args, **kwargs)
+
+
+def _initialize(session, saved, folder):
     """Runs what a SavedModel has for its start, as to fill tables from its assets."""
     assets = list(saved.meta.asset_file_def)
     for packed in session.graph.get_collection("saved_model_assets"):
         assets.append(AssetFileDef())
         packed.Unpack(assets[-1])
     feed = {
-        asset.tensor_info.name: os.path.join(saved.folder, "assets", asset.filename)
-        for asset in assets
+        asset.tensor_info.name: os.path.join(folder, "assets", asset.filename) for asset in assets
     }
     for name in ("saved_model_main_op", "legacy_init_op"):
         for op in session.graph.get_collection(name):
@@ -224,7 +253,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         "--tags", help="of the graph that is meant, in a SavedModel of several: serve,gpu"
     )
     arguments = parser.parse_args(argv)
-    tags = None if arguments.tags is None else arguments.tags.split(",")
+    tags = None if arguments.tags is None else [tag for tag in arguments.tags.split(",") if tag]
     try:
         callbacks = find_callbacks(arguments.path, tags)
     except (OSError, ValueError) as error:

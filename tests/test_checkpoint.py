@@ -15,7 +15,7 @@ import pytest
 import recipe
 from tensorflow.core.protobuf.meta_graph_pb2 import MetaGraphDef
 
-from legacy_spiky import _placement, activation, checkpoint, tf_spiky
+from legacy_spiky import _placement, activation, checkpoint, tf_d_spiky, tf_spiky
 from legacy_spiky._saved import each_node
 from legacy_spiky._tf import tf
 from legacy_spiky.checkpoint import find_callbacks, rebind, restore
@@ -200,7 +200,8 @@ def gone(graph, number=0):
     for _, node in each_node(graph_def):
         if node.op in ("PyFunc", "PyFuncStateless", "EagerPyFunc"):
             node.attr["token"].s = node.attr["token"].s.replace(b"_", b"_of_the_dead_")
-            if "_gradient_op_type" in node.attr:
+        if "_gradient_op_type" in node.attr:
+            if not node.attr["_gradient_op_type"].s.startswith(b"CustomGradient-"):
                 node.attr["_gradient_op_type"].s = b"PyFuncGradOfTheDead"
     return graph_def
 
@@ -275,6 +276,12 @@ def test_the_skeleton_of_a_checkpoint(saved):
     path = os.path.join(saved, "saved")
     assert "session = restore(%r, bindings)" % path in find_callbacks(path).skeleton()
     path = os.path.join(saved, "frozen.pb")
+    assert "graph = rebind(%r, bindings)" % path in find_callbacks(path).skeleton()
+
+
+def test_the_skeleton_of_a_graph_without_weights(copied):
+    os.remove(os.path.join(copied, "model.index"))
+    path = os.path.join(copied, "model.meta")
     assert "graph = rebind(%r, bindings)" % path in find_callbacks(path).skeleton()
 
 
@@ -353,7 +360,7 @@ def wrong_dtype(x):
 
 
 def test_what_a_function_returns_is_checked(simple):
-    graph = rebind(simple, {"*spiky": wrong_dtype, "pair": difference})
+    graph = rebind(simple, {"*spiky": wrong_dtype, "*d_spiky": one, "pair": difference})
     with tf.Session(graph=graph) as session, pytest.raises(tf.errors.OpError) as error:
         session.run("layer/spiky:0", {"x:0": [1, 2, 3]})
     if VERSION >= (1, 4):  # TensorFlow 1.0 says it in its log alone
@@ -374,7 +381,16 @@ BAD = [
     ({"layer/spiky": one}, ["gradients/layer/spiky_grad/d_spiky (%s): not bound"]),
     ({"layer/spikey": one}, ["'layer/spikey': no callback has it; there is 'layer/spiky'"]),
     ({"zzz*": one}, ["'zzz*': no callback has it\n"]),
-    ({"*": one, "pair": two}, ["pair (%s): bound twice, to one (", "by '*' and to two ("]),
+    ({"p*": one, "*r": two}, ["pair (%s): bound twice, to one (", "by 'p*' and to two ("]),
+    (
+        {"p*": one, "*r": (one, two)},
+        ["to one (", "by 'p*' and to one (", ") with a gradient by '*r'"],
+    ),
+    (
+        {"*": one},  # of all functions, but not of what is in their gradients
+        ["d_spiky (%s): not bound; it is part of the gradient of layer/spiky, and a function "],
+    ),
+    ({"pair": (tf_spiky, one)}, ["'pair': tf_spiky (", ") is an activation, with its gradient: "]),
     (
         {"pair": one},
         ["pair (%s): one (", "does not take 2 inputs; this is PyFunc of float32 [3], "],
@@ -512,6 +528,233 @@ def test_an_activation_and_another_dtype(dtype):
     assert "or float64; this is PyFunc of %s [3] -> float32" % dtype in str(error.value)
 
 
+def sigmoid(x):
+    return (1 / (1 + np.exp(-x))).astype(x.dtype)
+
+
+SIGMOID = activation(sigmoid, lambda x: sigmoid(x) * (1 - sigmoid(x)))
+
+
+def stateless(func, *inputs):
+    (y,) = tf.py_func(func, inputs, [tf.float32], stateful=False, name="back")
+    return y
+
+
+def slope_of_output(y):
+    return y * (1 - y)
+
+
+def step_back(grad, x):
+    return grad * slope_of_output(sigmoid(x))
+
+
+def step_back_by_output(x, y):
+    return slope_of_output(y)
+
+
+GRADIENTS = {
+    "of the output": (lambda x, y, g: g * stateless(slope_of_output, y), slope_of_output),
+    "of another order": (lambda x, y, g: stateless(step_back, g, x), step_back),
+    "of both": (lambda x, y, g: g * stateless(step_back_by_output, x, y), step_back_by_output),
+    "of the gradient": (lambda x, y, g: stateless(one, g * y * (1 - y)), lambda g: g),
+    "of a product": (lambda x, y, g: g * stateless(one, 3 * x), lambda x: x),
+}
+
+
+@pytest.mark.parametrize("inside_a_loop", [False, True], ids=["", "loop"])
+@pytest.mark.parametrize("name", sorted(GRADIENTS))
+def test_a_gradient_that_is_none_of_the_input(name, inside_a_loop):
+    # As people write those of sigmoid and tanh: an activation would give wrong numbers there.
+    gradient, function = GRADIENTS[name]
+
+    def op(x):
+        def grad(op, g):
+            return gradient(op.inputs[0], op.outputs[0], g)
+
+        y = recipe.py_func(sigmoid, [x], [tf.float32], name="y", grad=grad)[0]
+        y.set_shape(x.get_shape())
+        return y
+
+    with tf.Graph().as_default() as graph, tf.Session() as session:
+        x = placeholder()
+        if inside_a_loop:
+            y = tf.while_loop(lambda i, v: i < 2, lambda i, v: (i + 1, op(v)), [0, x])[1]
+        else:
+            y = op(x)
+        dx = tf.identity(tf.gradients(y, x)[0], name="dx")
+        expected = session.run(dx, {x: [0.25, -1, 2]})
+    saved = gone(graph)
+    (path,) = [n.path for _, nodes in find_callbacks(saved) for n in nodes if n.gradient_of]
+    with pytest.raises(ValueError, match="in the gradient of .*, but its input is not that of"):
+        rebind(saved, {"*y*": SIGMOID})
+    graph = rebind(saved, {"*y*": SIGMOID, path: function})
+    with tf.Session(graph=graph) as session:
+        value = session.run("dx:0", {"x:0": [0.25, -1, 2]})
+    np.testing.assert_allclose(value, expected, rtol=1e-6)  # it was not in double precision
+
+
+def test_a_step_back_in_one_function():
+    def grad(op, g):
+        return stateless(lambda x, g: g * slope_of_output(sigmoid(x)), op.inputs[0], g)
+
+    with tf.Graph().as_default() as graph, tf.Session() as session:
+        x = placeholder()
+        y = recipe.py_func(sigmoid, [x], [tf.float32], name="y", grad=grad)[0]
+        y.set_shape([3])
+        expected = session.run(tf.identity(tf.gradients(y, x)[0], "dx"), {x: [0.25, -1, 2]})
+    with tf.Session(graph=rebind(gone(graph), {"y": SIGMOID})) as session:
+        value = session.run("dx:0", {"x:0": [0.25, -1, 2]})
+    np.testing.assert_allclose(value, expected, rtol=1e-6)
+
+
+# Patterns.
+
+
+def test_a_pattern_with_a_function_is_not_for_its_gradient(simple):
+    forward = recipe.np_spiky_32, recipe.spikygrad
+    for function in (forward, forward[0]):
+        with pytest.raises(
+            ValueError, match="d_spiky .*: not bound; it is part of the gradient of"
+        ):
+            rebind(simple, {"*spiky*": function, "pair": difference})
+    graph = rebind(
+        simple, {"*spiky*": forward, "*d_spiky": recipe.np_d_spiky_32, "pair": difference}
+    )
+    with tf.Session(graph=graph) as session:
+        assert session.run("dx:0", {"x:0": [0.2, 0.7, 1.2]}).tolist() == [1, 0, 1]
+
+
+def test_what_is_exact_counts_for_more_than_a_pattern(simple):
+    graph = rebind(simple, {"*": two, "layer/spiky": one, "gradients/*": one})
+    with tf.Session(graph=graph) as session:
+        assert session.run("layer/spiky:0", {"x:0": [1, 2, 3]}).tolist() == [1, 2, 3]
+
+
+# Names that are not what they seem.
+
+
+def layer(op):
+    with tf.Graph().as_default() as graph:
+        x = placeholder()
+        with tf.name_scope("layer"):
+            y = op(x)
+        tf.identity(tf.gradients(y, x)[0], name="dx")
+    return graph.as_graph_def()
+
+
+def old(f, df):
+    """An activation, as the recipe makes it."""
+
+    def op(x):
+        def grad(op, g):
+            return g * tf.py_func(df, [op.inputs[0]], [tf.float32], False, name="d")[0]
+
+        y = recipe.py_func(f, [x], [tf.float32], name="act", grad=grad)[0]
+        y.set_shape(x.get_shape())
+        return y
+
+    return op
+
+
+OLD_SQUARE = old(lambda x: x * x, lambda x: 2 * x)
+OLD_CUBE = old(lambda x: x * x * x, lambda x: 3 * x * x)
+
+
+@pytest.mark.parametrize("ours", [False, True])
+def test_two_graphs_imported_into_one(ours):
+    square_, cube_ = (square, cube) if ours else (OLD_SQUARE, OLD_CUBE)
+    with tf.Graph().as_default() as graph:
+        tf.import_graph_def(layer(square_), name="")
+        tf.import_graph_def(layer(cube_), name="b")
+    names = ("layer/square", "b/layer/cube") if ours else ("layer/act", "b/layer/act")
+    owners = [n.gradient_of for _, nodes in find_callbacks(gone(graph)) for n in nodes]
+    assert [owner for owner in owners if owner] == list(names)
+    graph = rebind(gone(graph), {names[0]: square, names[1]: cube})
+    with tf.Session(graph=graph) as session:
+        values = session.run(["dx:0", "b/dx:0"], {"x:0": [1, 2, 3], "b/x:0": [1, 2, 3]})
+    assert [value.tolist() for value in values] == [[2, 4, 6], [3, 12, 27]]
+
+
+def test_what_a_gradient_is_of_is_gone():
+    with tf.Graph().as_default() as graph:
+        x = placeholder()
+        h = OLD_SQUARE(x)
+        with tf.name_scope("out"):
+            y = OLD_CUBE(h)
+        tf.negative(tf.gradients(tf.reduce_sum(y), x)[0], name="force")
+    saved = gone(graph)
+    frozen = tf.graph_util.extract_sub_graph(saved, ["force"])
+    assert {n.gradient_of for _, nodes in find_callbacks(frozen) for n in nodes} == {None, "act"}
+    with pytest.raises(ValueError, match="out/act_grad/d .* not bound; .* of gradients/out/act, "):
+        rebind(frozen, {"act": square})
+    with pytest.raises(ValueError, match="it may be the activation of .* or one of its"):
+        rebind(frozen, {"act": square, "gradients/out/act_grad/d": cube})
+    graph = rebind(frozen, {"act": square, "gradients/out/act_grad/d": lambda x: 3 * x * x})
+    with tf.Session(graph=graph) as session:
+        assert session.run("force:0", {"x:0": [1, 2, 3]}).tolist() == [-6, -192, -1458]
+
+
+def test_what_a_second_derivative_is_of_is_gone():
+    with tf.Graph().as_default() as graph:
+        x = placeholder()
+        y = tf.identity(square(x), name="y")
+        tf.identity(tf.gradients(tf.gradients(y, x)[0], x)[0], name="ddx")
+    frozen = tf.graph_util.extract_sub_graph(gone(graph), ["y", "ddx"])
+    with pytest.raises(ValueError, match="not bound; it is part of the gradient of"):
+        rebind(frozen, {"square": square})
+
+
+def test_a_derivative_outside_of_gradients():
+    with tf.Graph().as_default() as graph:
+        x = placeholder()
+        tf_spiky(x)
+        tf.identity(tf_d_spiky(x), name="slope")
+    saved = gone(graph)
+    with pytest.raises(
+        ValueError, match="d_spiky .* it may be the activation of np_spiky .* or one"
+    ):
+        rebind(saved, {"*spiky*": tf_spiky})
+    graph = rebind(saved, {"spiky": tf_spiky, "d_spiky": recipe.np_d_spiky_32})
+    with tf.Session(graph=graph) as session:
+        assert session.run("slope:0", {"x:0": [0.2, 0.7, 1.2]}).tolist() == [1, 0, 1]
+
+
+def test_gradients_of_other_python_functions():
+    if not hasattr(tf, "custom_gradient"):
+        pytest.skip("TensorFlow %s has no tf.custom_gradient" % tf.VERSION)
+    with tf.Graph().as_default() as graph:
+        x = placeholder()
+        y = spiky(tf.custom_gradient(lambda z: (tf.identity(z), lambda g: 2 * g))(x))
+        tf.identity(tf.gradients(y, x)[0], name="dx")
+    graph = rebind(gone(graph), {"spiky": tf_spiky})
+    with graph.as_default(), tf.Session() as session:
+        assert session.run("dx:0", {"x:0": [0.2, 0.7, 1.2]}).tolist() == [2, 0, 2]
+        # Its name is a number, which may be another function's in this process.
+        with pytest.raises(NotImplementedError, match="the gradient of IdentityN is a Python func"):
+            evaluate(graph, y="spiky:0")
+
+
+def test_a_function_of_tensors(simple):
+    def builder(x):
+        return tf.constant(x)
+
+    graph = rebind(simple, {"layer/spiky": builder, "*d_spiky": one, "pair": difference})
+    with tf.Session(graph=graph) as session, pytest.raises(tf.errors.OpError) as error:
+        session.run("layer/spiky:0", {"x:0": [1, 2, 3]})
+    if VERSION >= (1, 4):
+        assert "result 0 of test_a_function_of_tensors.<locals>.builder (" in str(error.value)
+        assert "layer/spiky wants a function of arrays, or an activation" in str(error.value)
+
+
+def test_a_result_of_another_shape_than_was_saved(simple):
+    bindings = {"layer/spiky": lambda x: np.tile(x, 2), "*d_spiky": one, "pair": difference}
+    with tf.Session(graph=rebind(simple, bindings)) as session:
+        with pytest.raises(tf.errors.OpError) as error:
+            session.run("layer/spiky:0", {"x:0": [1, 2, 3]})
+    if VERSION >= (1, 4):
+        assert "has shape (6,), but layer/spiky was saved with (3,)" in str(error.value)
+
+
 # Graphs that legacy_spiky saved.
 
 square = activation(np.square, lambda x: 2 * x, lambda x: np.full_like(x, 2), name="square")
@@ -537,6 +780,25 @@ def test_graphs_of_this_package():
         x, dx = graph.get_tensor_by_name("x:0"), graph.get_tensor_by_name("dx:0")
         with pytest.raises(NotImplementedError, match="the second derivative of .* was asked for"):
             tf.gradients(dx, x)
+
+
+def test_second_derivatives_of_graphs_of_this_package():
+    with tf.Graph().as_default() as graph:
+        x, v = placeholder(), tf.placeholder(tf.float32, [3], name="v")
+        tf.identity(tf.gradients(v * cube(x), x)[0], name="dx")
+    saved = gone(graph)
+    known = activation(lambda x: x**3, lambda x: 3 * x**2, lambda x: 6 * x)
+    for bound in (cube, known):
+        graph = rebind(saved, {"cube": bound})
+        with graph.as_default(), tf.Session() as session:
+            dx, x, v = [graph.get_tensor_by_name(name + ":0") for name in ("dx", "x", "v")]
+            feed = {x: [1, 2, 3], v: [1, 10, 100]}
+            assert session.run(tf.gradients(dx, v)[0], feed).tolist() == [3, 12, 27]
+            if bound is cube:
+                with pytest.raises(NotImplementedError, match="the second derivative of .*lambda"):
+                    tf.gradients(dx, x)
+            else:
+                assert session.run(tf.gradients(dx, x)[0], feed).tolist() == [6, 120, 1800]
 
 
 def test_second_derivatives_are_bound_by_hand():
@@ -912,7 +1174,10 @@ def test_a_checkpoint_of_one_file(tmp_path):
 )
 def test_weights_that_are_not_there(copied, prefix, kind):
     os.remove(os.path.join(copied, prefix + ".index"))
-    with pytest.raises(ValueError, match="the weights of .*%s cannot be restored: " % prefix):
+    words = "the weights of .*saved/variables/variables cannot be restored: "
+    if kind == "model":
+        words = "model.meta holds no weights; rebind makes a graph of it"
+    with pytest.raises(ValueError, match=words):
         restore(os.path.join(copied, kind), ACTIVATION)
 
 
@@ -928,6 +1193,50 @@ def test_damaged_weights(copied):
             ValueError, match="the weights of .*model cannot be restored: .*hecksum"
         ):
             session.run("layer:0", {"x:0": X})
+
+
+def test_weights_of_another_time(copied, monkeypatch):
+    folder, name = os.path.split(copied)
+    monkeypatch.chdir(folder)
+    session = restore(os.path.join(name, "model"), ACTIVATION)
+    monkeypatch.chdir("/")
+    expected = session.run("layer:0", {"x:0": X})
+    late = restore(os.path.join(copied, "model"), ACTIVATION)
+    with session, session.graph.as_default():
+        session.run("train", {"x:0": X})
+        tf.train.Saver().save(session, os.path.join(copied, "model"))
+    with pytest.raises(
+        ValueError, match="written anew, or removed, before the session ran for the"
+    ):
+        late.run("layer:0", {"x:0": X})
+    late = restore(os.path.join(copied, "model"), ACTIVATION)
+    assert not np.array_equal(late.run("layer:0", {"x:0": X}), expected)
+
+
+def test_each_way_to_run_loads_the_weights(saved):
+    path = os.path.join(saved, "model")
+    with restore(path, ACTIVATION) as session:
+        expected = session.run("value_of_w:0")
+    with restore(path, ACTIVATION) as session:
+        np.testing.assert_array_equal(session.partial_run(*partial(session)), expected)
+    if hasattr(tf.Session, "make_callable"):
+        with restore(path, ACTIVATION) as session:
+            np.testing.assert_array_equal(session.make_callable("value_of_w:0")(), expected)
+    session = restore(path, ACTIVATION)
+    session.close()
+    with pytest.raises(RuntimeError, match="closed Session"):
+        session.run("value_of_w:0")
+
+
+def partial(session):
+    fetch = session.graph.get_tensor_by_name("value_of_w:0")
+    return session.partial_run_setup([fetch], []), fetch
+
+
+def test_a_folder_of_the_same_name(copied):
+    os.mkdir(os.path.join(copied, "model"))
+    with restore(os.path.join(copied, "model"), ACTIVATION) as session:
+        session.run("layer:0", {"x:0": X})
 
 
 def test_a_configuration(saved):
@@ -1019,6 +1328,8 @@ def test_tags(tmp_path):
     with restore(several, {"spiky": tf_spiky}, tags=["gpu", "serve"]) as session:
         assert session.run("y:0").tolist() == SPIKY[0][:2]
     assert len(find_callbacks(os.path.join(several, "saved_model.pb"), "train")) == 1
+    skeleton = find_callbacks(several, ["gpu", "serve"]).skeleton()
+    assert skeleton.endswith("session = restore(%r, bindings, tags=['gpu', 'serve'])" % several)
     serving = str(tmp_path / "serving")
     save_model(serving, ["train", "serve"])
     assert len(find_callbacks(serving)) == 1
