@@ -68,12 +68,15 @@ def rebind(
     Args:
       source: as for `find_callbacks`. It is not written to.
       bindings: a dictionary. A key is a token, the name of a node (with that of its function and a
-        slash before it, if it likes, where it is in one) or a pattern for names, as `"*spiky*"`. A
-        value is a function, of arrays as for `legacy_spiky.py_func`; a pair (function, gradient)
-        of it and `grad(op, *upstream)`, as there; or an activation, as `activation` makes and
-        `tf_spiky` is, which also serves the nodes of its derivative, where these have no key
-        of their own. A function alone has no gradient: where the saved one had, asking for
-        it is an error.
+        slash before it, if it likes, where it is in one) or a pattern for names, as `"*spiky*"`,
+        which counts for less than the others. A value is a function, of arrays as for
+        `legacy_spiky.py_func`; a pair (function, gradient) of it and `grad(op, *upstream)`, as
+        there; or an activation, as `activation` makes and `tf_spiky` is. An activation also serves
+        the nodes of its derivative: those in its gradient that have its input. Others, as of its
+        output, want a function of what they have. A function serves only what it is given for:
+        a pattern leaves out the nodes in the gradient of what it fits. A function alone has no
+        gradient: where the saved one had, asking for it is an error. For a `tf.py_function` it
+        is one of eager tensors, and TensorFlow has the gradient.
       tags: as for `find_callbacks`.
       clear_devices: whether to drop the devices that were saved, as those of a cluster that is
         gone.
@@ -89,8 +92,10 @@ def rebind(
         callbacks; or some are not bound, are bound twice, or to what does not fit. Then all of
         them are named, and none is bound. Or one is on the device of another process.
 
-    Through a `tf.while_loop` of TensorFlow 1 there are no new gradients in a frozen graph, which
-    has lost what a loop is, nor where it calls a `tf.function`; those that were saved run.
+    Gradients that were saved run. New ones there are not through a `tf.while_loop` of TensorFlow 1
+    in a frozen graph, which has lost what a loop is, or where it calls a `tf.function`; through
+    what `tf.custom_gradient` made, whose function is lost; and, in TensorFlow 2 before
+    `tf.disable_control_flow_v2()`, through such a loop with a TensorArray, as of `tf.map_fn`.
 
     >>> from legacy_spiky import tf_spiky
     >>> with tf.Graph().as_default() as saved:
@@ -121,13 +126,15 @@ def restore(
       clear_devices: as for `rebind`.
 
     Returns:
-      A `tf.Session`; its `graph` is the saved one, and its variables have the values that they had,
-      an optimizer's slots too. These are read when it first runs, since TensorFlow builds
-      gradients through branches and loops of TensorFlow 2 only before a session runs a graph.
+      A `tf.Session`; its `graph` is the saved one, and its variables have the values that were
+      saved, an optimizer's slots too; what a checkpoint lacks, as local variables, is to be
+      initialized. The values are read when it first runs, since TensorFlow builds gradients
+      through branches and loops of TensorFlow 2 only before a session runs a graph.
 
     Raises:
       TypeError, OSError, ValueError: as `rebind`; and ValueError where there are no weights or
-        they are damaged, in the latter case when the session runs.
+        they are damaged, in the latter case when the session runs; or where others have been
+        written in their place by then.
 
     >>> import tempfile
     >>> from legacy_spiky import tf_spiky

@@ -966,7 +966,7 @@ def test_a_savedmodel_of_tensorflow_2(tmp_path):
 
         @tensorflow.function(input_signature=[tensorflow.TensorSpec([2], tf.float32)])
         def __call__(self, x):
-            y = tf.numpy_function(np.square, [x], tf.float32, name="square")
+            y = tf.numpy_function(lambda x: x * x, [x], tf.float32, name="square")
             return tensorflow.ensure_shape(y, [2]) * self.v
 
     model = Model()
@@ -1160,7 +1160,8 @@ def test_a_checkpoint_of_one_file(tmp_path):
     # Of the first format, whose prefix is a file.
     prefix = str(tmp_path / "model")
     with tf.Graph().as_default(), tf.Session() as session:
-        v = tf.get_variable("v", initializer=[0.2, 0.7], use_resource=False)
+        kind = {"use_resource": False} if VERSION >= (1, 4) else {}  # of TensorFlow 1
+        v = tf.get_variable("v", initializer=[0.2, 0.7], **kind)
         tf.identity(spiky(v), name="y")
         session.run(v.initializer)
         assert tf.train.Saver(write_version=tf.train.SaverDef.V1).save(session, prefix) == prefix
@@ -1224,8 +1225,9 @@ def test_each_way_to_run_loads_the_weights(saved):
             np.testing.assert_array_equal(session.make_callable("value_of_w:0")(), expected)
     session = restore(path, ACTIVATION)
     session.close()
-    with pytest.raises(RuntimeError, match="closed Session"):
-        session.run("value_of_w:0")
+    if VERSION >= (1, 12):  # in older ones a session that did not run yet is not closed
+        with pytest.raises(RuntimeError, match="closed Session"):
+            session.run("value_of_w:0")
 
 
 def partial(session):
