@@ -8,6 +8,7 @@ import re
 import numpy as np
 
 from legacy_spiky import _bindings, _nodes, _op, _tf, graph
+from legacy_spiky._callback import array
 from legacy_spiky._errors import describe, reason
 from legacy_spiky._saved import each_node
 from legacy_spiky._tf import tf
@@ -57,7 +58,7 @@ def _seal(flow, function, node_def):
     """Returns the node through which `legacy_spiky` refuses a derivative further, or None."""
     for x in flow.inputs(function, node_def)[:1]:
         node = flow.node(*x[:2])
-        if node is not None and _own_gradient(node).startswith(_OURS):
+        if node and node.op not in _nodes.CALLS and _own_gradient(node).startswith(_OURS):
             return node
     return None
 
@@ -138,30 +139,25 @@ def _of_shapes(function, node):
         results = function(*arguments)
         several = isinstance(results, (list, tuple))
         for i, (y, shape) in enumerate(zip(results if several else [results], node.output_shapes)):
-            if isinstance(y, _TENSORS):
+            what = "result %d" % i
+            if isinstance(y, tf.Tensor):
                 raise TypeError(
-                    "result %d of %s is a TensorFlow tensor, %r: %s wants a function of arrays, or "
-                    "an activation that legacy_spiky made" % (i, describe(function), y, node.path)
+                    "%s of %s is a TensorFlow tensor, %r: %s wants a function of arrays, or an "
+                    "activation that legacy_spiky made" % (what, describe(function), y, node.path)
                 )
-            if not _fits(np.shape(y), shape):
+            if shape is not None and not _fits(array(what, function, y).shape, shape):
                 raise ValueError(
-                    "result %d of %s has shape %s, but %s was saved with %s"
-                    % (i, describe(function), np.shape(y), node.path, shape)
+                    "%s of %s has shape %s, but %s was saved with %s"
+                    % (what, describe(function), np.shape(y), node.path, shape)
                 )
         return results
 
     return checked
 
 
-# Symbolic and eager ones are of two classes in some versions.
-_TENSORS = (tf.Tensor, type(tf.convert_to_tensor(0)))
-
-
 def _fits(shape, saved):
     """Whether a shape is one of those that a saved static shape has."""
-    return saved is None or (
-        len(shape) == len(saved) and all(s is None or n == s for n, s in zip(shape, saved))
-    )
+    return len(shape) == len(saved) and all(s is None or n == s for n, s in zip(shape, saved))
 
 
 def _make_calls_differentiable(graph_def):

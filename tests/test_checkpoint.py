@@ -801,6 +801,18 @@ def test_second_derivatives_of_graphs_of_this_package():
                 assert session.run(tf.gradients(dx, x)[0], feed).tolist() == [6, 120, 1800]
 
 
+def test_a_derivative_that_is_no_longer_known_is_no_number():
+    # The input of the second square comes from an op that has a gradient of ours too.
+    with tf.Graph().as_default() as graph:
+        x = placeholder()
+        tf.identity(tf.gradients(square(square(x)), x)[0], name="dx")
+    graph = rebind(gone(graph), {"square": square, "square_1": cube})
+    with graph.as_default():
+        dx, x = graph.get_tensor_by_name("dx:0"), graph.get_tensor_by_name("x:0")
+        with pytest.raises(NotImplementedError, match="the second derivative of .* was asked for"):
+            tf.gradients(dx, x)
+
+
 def test_second_derivatives_are_bound_by_hand():
     with tf.Graph().as_default() as graph:
         x = placeholder()

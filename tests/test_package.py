@@ -100,6 +100,22 @@ def test_each_public_name_has_a_doctest_that_runs(module):
     assert runner.failures == 0
 
 
+BUILDS = """
+import importlib
+from legacy_spiky._tf import tf
+for name in ("checkpoint", "migration", "parity"):
+    try:
+        importlib.import_module("legacy_spiky." + name)
+    except ImportError:  # TensorFlow is too old
+        assert name == "migration"
+print(tf.get_default_graph().get_operations())
+"""
+
+
+def test_import_builds_nothing():
+    assert python(BUILDS)[1].splitlines()[-1] == "[]"
+
+
 WITHOUT_TENSORFLOW = """
 import sys
 sys.modules["tensorflow"] = None
