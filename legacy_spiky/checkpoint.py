@@ -152,7 +152,9 @@ def restore(
     if saved.weights is None and saved.folder is None:
         raise ValueError("%s holds no weights; rebind makes a graph of it" % saved.name)
     rebound, saver = _rebound.make(saved, bindings, clear_devices)
-    has_weights = saver is not None and saved.weights is not None
+    has_weights = saved.weights is not None
+    if has_weights and saver is None:
+        raise ValueError("%s is damaged: it does not say how its weights are read" % saved.name)
     # They are read later, when the current folder may be another one.
     weights = os.path.abspath(saved.weights) if has_weights else None
     folder = os.path.abspath(saved.folder) if saved.folder is not None else None
