@@ -5,7 +5,7 @@ import re
 
 from legacy_spiky._saved import each_node
 
-__all__ = ["Flow"]
+__all__ = ["Flow", "Tensor"]
 
 # A tensor of a saved graph: the function of the library or None, its node or argument, its number.
 Tensor = collections.namedtuple("Tensor", "function name number")
