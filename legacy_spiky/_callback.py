@@ -67,17 +67,18 @@ def _text(what, func, result):
     return texts.reshape(result.shape)
 
 
-def guard(func, dtypes):
+def guard(func, dtypes, shapes=None):
     """Makes the callback of a `py_func` op.
 
     Args:
       func: the user's function: takes arrays, returns one array, or a list or tuple.
       dtypes: the NumPy dtypes that it promises, one for each output.
+      shapes: the static shapes that it promises, likewise; None where it promises none.
 
     Returns:
       A function that gives `func` arrays of its own and returns a list of others. It raises
-      ValueError where `func` returns another number of results than promised, and TypeError
-      where one is of another dtype.
+      ValueError where `func` returns another number of results than promised or one of another
+      shape, and TypeError where one is of another dtype.
     """
     dtypes = [np.dtype(dtype) for dtype in dtypes]
     promised = ", ".join(dtype.name for dtype in dtypes) or "nothing"
@@ -98,12 +99,18 @@ def guard(func, dtypes):
     def _checked(i, result):
         what = "result %d" % i
         if dtypes[i].kind == "O":
-            return _text(what, func, result)
-        y = array(what, func, result, own=True)
+            y = _text(what, func, result)
+        else:
+            y = array(what, func, result, own=True)
         if y.dtype != dtypes[i]:
             raise TypeError(
                 "%s of %s is %s, but Tout promises %s; return np.asarray(result, dtype) or "
                 "change Tout" % (what, describe(func), kind(y), dtypes[i])
+            )
+        if shapes is not None and not shapes[i].is_compatible_with(y.shape):
+            raise ValueError(
+                "%s of %s has shape %s, but shapes promises %s"
+                % (what, describe(func), y.shape, shapes[i])
             )
         return y
 

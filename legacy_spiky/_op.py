@@ -6,6 +6,7 @@ for sessions, `migration` one for TensorFlow 2.
 """
 
 import collections
+import contextlib
 import functools
 import re
 import threading
@@ -14,13 +15,16 @@ import weakref
 
 import numpy as np
 
-from legacy_spiky import _callback, _dtypes, _placement, _tf
+from legacy_spiky import _callback, _dtypes, _placement, _plain, _tf
 from legacy_spiky._errors import call, check_array_function, check_callable, describe
 from legacy_spiky._tf import tf
 
 __all__ = [
     "Derivatives",
+    "NO_SECOND",
+    "REFUSED",
     "World",
+    "absent",
     "activation",
     "building",
     "elementwise",
@@ -37,12 +41,12 @@ __all__ = [
 World = collections.namedtuple("World", "build seal")
 
 
-def py_func(world, func, inp, Tout, stateful, name, grad):
+def py_func(world, func, inp, Tout, stateful=True, name=None, grad=None, shapes=None, **others):
     """Builds `func` as an op; see `legacy_spiky.py_func`."""
     check_callable("func", func)
-    if grad is not None and not isinstance(grad, str):
-        check_callable("grad", grad)
-    if not isinstance(inp, (list, tuple)):
+    grad = _gradient_of(func, grad, **others)
+    # TensorFlow 1 has a type of its own for op.inputs.
+    if not (isinstance(inp, (list, tuple)) or type(inp).__name__ == "_InputList"):
         raise TypeError(
             "inp must be a list or tuple of tensors, one for each argument of %s, got %r (%s)"
             % (describe(func), inp, type(inp).__name__)
@@ -56,13 +60,76 @@ def py_func(world, func, inp, Tout, stateful, name, grad):
         )
     _check_name(name, func)
     several = isinstance(Tout, (list, tuple))
+    dtypes = _dtypes_of(func, Tout, several)
+    promised = _shapes_of(func, shapes, several, len(dtypes))
+    callback = _callback.guard(func, [dtype.as_numpy_dtype for dtype in dtypes], promised)
+    if grad is None:
+        grad = _refused_in_a_gradient(world, func)
+    elif dtypes and not any(dtype.is_floating or dtype.is_complex for dtype in dtypes):
+        raise TypeError(
+            "%s has a gradient, %s, but Tout is %s, and no gradient comes through an integer: "
+            "return float32, and cast after"
+            % (
+                describe(func),
+                grad if isinstance(grad, str) else describe(grad),
+                ", ".join(dtype.name for dtype in dtypes),
+            )
+        )
+    Tout = dtypes if several else dtypes[0]
+    ys = world.build(callback, list(inp), Tout, bool(stateful), name or None, grad)
+    if dtypes:
+        for y, shape in zip(ys if several else [ys], promised):
+            y.set_shape(shape)
+    return ys
+
+
+def _gradient_of(func, grad, grad_func=None, **unknown):
+    """Returns the gradient function, which half of the copied helpers call `grad_func`."""
+    if unknown:
+        raise TypeError(
+            "py_func of %s has no argument %s: it takes func, inp, Tout, stateful, name, grad "
+            "(or grad_func) and shapes" % (describe(func), " and ".join(map(repr, sorted(unknown))))
+        )
+    if grad is not None and grad_func is not None:
+        raise TypeError(
+            "py_func of %s got both grad and grad_func, which are the same: give one of them"
+            % describe(func)
+        )
+    grad = grad_func if grad is None else grad
+    if grad is not None and not isinstance(grad, str):
+        check_callable("grad", grad)
+    return grad
+
+
+def _dtypes_of(func, Tout, several):
+    """Returns the dtypes of the results, if NumPy has all of them."""
     try:
         dtypes = [tf.as_dtype(dtype) for dtype in (Tout if several else [Tout])]
-        callback = _callback.guard(func, [dtype.as_numpy_dtype for dtype in dtypes])
+        for dtype in dtypes:
+            np.dtype(dtype.as_numpy_dtype)
+            if dtype.is_quantized:
+                raise TypeError("no NumPy array is %s: return integers" % dtype.name)
+        return dtypes
     except Exception as error:  # KeyError where NumPy has no such dtype, as for a resource
         raise TypeError("Tout of %s is %r: %s" % (describe(func), Tout, error)) from error
-    Tout = dtypes if several else dtypes[0]
-    return world.build(callback, inp, Tout, bool(stateful), name or None, grad)
+
+
+def _shapes_of(func, shapes, several, count):
+    """Returns the promised shape of each result, unknown where nothing is promised."""
+    if shapes is None:
+        return [tf.TensorShape(None)] * count
+    if several and not (isinstance(shapes, (list, tuple)) and len(shapes) == count):
+        raise ValueError(
+            "shapes of %s is %r; as Tout, it must be a list of %d: a shape for each output, None "
+            "where that is unknown" % (describe(func), shapes, count)
+        )
+    try:
+        return [tf.TensorShape(shape) for shape in (shapes if several else [shapes])]
+    except Exception as error:
+        raise TypeError(
+            "shapes of %s is %r; a shape is a list of numbers, as [None, 3] or [] (%s)"
+            % (describe(func), shapes, error)
+        ) from error
 
 
 def _check_name(name, func):
@@ -107,12 +174,15 @@ class Derivatives:
       functions: array functions, from order 0 on.
       name: of their ops.
       rest: that of each higher order, if all of them are the same.
+      stateful: whether a derivative may give other results for the same input, as where it reads
+        a global. TensorFlow computes one of a constant just once if not.
     """
 
-    def __init__(self, functions, name, rest=None):
+    def __init__(self, functions, name, rest=None, stateful=True):
         self.functions = functions
         self.name = name
         self.rest = rest
+        self.stateful = stateful
         self.gradients = {}  # of their ops: one for all, registered once
 
     def __getitem__(self, order):
@@ -156,6 +226,8 @@ def elementwise(world, derivatives, order, x, name=None):
 def product(world, derivatives, order, x, upstream):
     """Builds `upstream * derivative(x)`: the step back through an activation, as one op."""
     upstream = tf.convert_to_tensor(upstream, x.dtype.base_dtype)
+    if x.get_shape().num_elements() == 0:
+        return upstream * x  # nothing: a loop of no steps, as of tape.jacobian, wants to know it
     try:
         derivatives[order + 1]
         last = False
@@ -166,8 +238,8 @@ def product(world, derivatives, order, x, upstream):
     def gradient(op, g):
         x, upstream = op.inputs
         of_upstream = product(world, derivatives, order, x, g)
-        if last:  # NaN, should the seal be lost
-            return float("nan") * g * upstream, of_upstream
+        if last:  # NaN, should the seal be lost, and with one seal more for a derivative further
+            return float("nan") * g * upstream * x, of_upstream
         return product(world, derivatives, order + 1, x, g * upstream), of_upstream
 
     return _elementwise(world, derivatives, order, [x, upstream], gradient)
@@ -182,7 +254,7 @@ def _elementwise(world, derivatives, order, inputs, gradient, name=None):
     grad = derivatives.gradients.setdefault((order, len(inputs)), _Gradient(gradient, func))
     _check_name(name, func)
     name = name or "d_" * order + derivatives.name
-    y = world.build(callback, inputs, dtype, order == 0, name, grad)
+    y = world.build(callback, inputs, dtype, derivatives.stateful or order == 0, name, grad)
     y.set_shape(x.get_shape())
     return y
 
@@ -208,36 +280,138 @@ def activation(world, f, df, d2f, name):
     return op
 
 
-def gradients(grad, op, upstream, at_run_time=True):
+class _Inside:
+    """A legacy gradient function while it runs; called for TensorFlow's own `py_func` in it."""
+
+    def __init__(self, world, grad, op):
+        self.world = world
+        self.grad = grad
+        self.graph = None if _tf.executing_eagerly() else tf.get_default_graph()
+        # What runs after the function. By way of a new op: an op that a session ran may get no
+        # control edges (TensorFlow 2.21 says so); and an output also leads into the gradient of a
+        # branch's or a loop's body, which is a graph of its own.
+        self.after = [] if self.graph is None else [tf.identity(y) for y in op.outputs[:1]]
+
+    def __call__(self, func, inp, Tout, stateful=True, name=None):
+        return py_func(self.world, func, inp, Tout, stateful, name)
+
+    def call(self, op, upstream):
+        """Calls the function; reports what TensorFlow will not find, or find too late."""
+        graph = self.graph
+        before = 0 if graph is None else len(graph.get_operations())
+        captured = set(map(id, _tf.captures(graph)))
+        try:
+            results = call(self.grad, op, *upstream)
+        except TypeError as error:
+            # Eagerly `if tensor:` will do. What ran twice if it began anew must not have a state.
+            new = [] if graph is None else graph.get_operations()[before:]
+            if not _tf.wants_autograph(error) or any(op.op_def.is_stateful for op in new):
+                raise
+            results = _tf.autograph(self.grad)(op, *upstream)
+        for x in _tf.captures(graph):
+            if id(x) not in captured and _tf.out_of_reach(x, graph, _graph(op.outputs[0])):
+                raise ValueError(
+                    "%s reads %s from outside, which TensorFlow cannot reach in a branch or a loop "
+                    "of a tf.function: give it as an input of py_func, whose gradient may be None"
+                    % (describe(self.grad), _told(x))
+                )
+        return results
+
+    def waits(self):
+        """Returns the scope of ops that run after the function, as those of Python functions do."""
+        if self.graph in (None, tf.get_default_graph()):
+            return tf.control_dependencies(self.after)
+        return tf.control_dependencies([tf.identity(y) for y in self.after])  # a branch, a loop
+
+    def refused(self, op, func):
+        """Notes what an error says of an op that has no gradient."""
+        if not hasattr(op.graph, _FUNCTIONS):
+            setattr(op.graph, _FUNCTIONS, {})
+        getattr(op.graph, _FUNCTIONS)[op.name] = describe(func)
+
+    def refuses(self):
+        """Returns the scope in which an op of a Python function has no second derivative."""
+        if self.graph is None:
+            return contextlib.ExitStack()  # none
+        name = refusal(self.world, NO_SECOND % "{op}")
+        return self.graph.gradient_override_map({"PyFunc": name, "PyFuncStateless": name})
+
+
+_FUNCTIONS = "_legacy_spiky_functions"  # of a graph: what its ops without gradients are
+
+NO_SECOND = (
+    "the second derivative was asked for, and would lack a term: %s, which a gradient function "
+    "calls, has no gradient of its own. Give it one (grad of legacy_spiky.py_func), or write "
+    "tf.stop_gradient around what counts as a constant"
+)
+
+
+def _refused_in_a_gradient(world, func):
+    """Returns the gradient of a function that has none: in a gradient function, an error."""
+    inside = _plain.ours()
+    if inside is None or not (_tf.runs_eagerly() or inside.graph is not tf.get_default_graph()):
+        return None  # or `inside.refuses` has seen to it
+
+    def refuse(op, *upstream):
+        return [absent(world, x, NO_SECOND % describe(func)) for x in op.inputs]
+
+    return refuse
+
+
+def absent(world, x, message):
+    """Returns a gradient like `x` that is not known: where it is asked for, that is an error."""
+    if _tf.executing_eagerly() or not _tf.in_function():
+        raise NotImplementedError(message)
+
+    # TensorFlow builds gradients of a function, a branch or a loop that nobody asks for. So this
+    # fails when it runs, and has no state: what nobody asks for does not run.
+    def fail(x):
+        raise NotImplementedError(message)
+
+    def again(op, upstream):
+        return absent(world, op.inputs[0], message)
+
+    dtype = x.dtype.base_dtype
+    y = world.build(_callback.guard(fail, [dtype.as_numpy_dtype]), [x], dtype, False, None, again)
+    y.set_shape(x.get_shape())
+    return y
+
+
+def gradients(world, grad, op, upstream, at_run_time=True):
     """Calls the user's gradient function and checks what it returns.
 
     Shapes that are not known yet are checked when it runs, if `at_run_time` says so.
     """
-    # After the function, also where only the gradient is fetched. By way of a new op: an op that
-    # a session ran may get no control edges (TensorFlow 2.21 says so); and an output also leads
-    # into the gradient of a branch's or a loop's body, which is a graph of its own.
-    after = [tf.identity(y) for y in op.outputs[:1]]
-    with tf.control_dependencies(after):
-        upstream = [None if g is None else tf.convert_to_tensor(g) for g in upstream]
-        results = call(grad, op, *upstream)
-        if not isinstance(results, (list, tuple)):
-            results = [results]
-        if len(results) != len(op.inputs):
-            raise ValueError(
-                "%s returned %d gradients for the %d inputs of %s; return one for each input, "
-                "None where there is none" % (describe(grad), len(results), len(op.inputs), op.name)
-            )
+    inside = _Inside(world, grad, op)
+    upstream = [None if g is None else tf.convert_to_tensor(g) for g in upstream]
+    with _plain.answered_by(inside), inside.refuses():
+        results = inside.call(op, upstream)
+    if not isinstance(results, (list, tuple)):
+        results = [results]
+    if len(results) != len(op.inputs):
+        raise ValueError(
+            "%s returned %d gradients for the %d inputs of %s; return one for each input, "
+            "None where there is none" % (describe(grad), len(results), len(op.inputs), op.name)
+        )
+    with inside.waits():  # also where only the gradient is fetched
         results = [
             _new_tensor(g, "gradient %d" % i, x, grad)
             for i, (g, x) in enumerate(zip(results, op.inputs))
         ]
     for i, g in enumerate(results):
-        if g is not None and _graph(g) is not _graph(after[0]):
+        if g is not None and _graph(g) is not inside.graph:
             raise ValueError("gradient %d of %s is of another graph" % (i, describe(grad)))
     return [
         _of_shape(g, "gradient %d" % i, x, grad, at_run_time)
         for i, (g, x) in enumerate(zip(results, op.inputs))
     ]
+
+
+def _told(x):
+    """Returns what a tensor from outside is, in words."""
+    if x.dtype == tf.resource:
+        return "a variable"
+    return "the tensor %s" % (x.name if _graph(x) is not None else x)
 
 
 def _graph(x):
@@ -253,7 +427,7 @@ def _new_tensor(g, what, x, grad):
         return None
     if isinstance(g, tf.IndexedSlices):
         values = _of_dtype(g.values, what, dtype, grad)
-        indices = tensor(g.indices, "the indices of " + what, grad)
+        indices = tensor(g.indices, "the indices of " + what, grad, new=True)
         return tf.IndexedSlices(values, indices)
     return _of_dtype(g, what, dtype, grad)
 
@@ -294,7 +468,7 @@ def _of_dtype(g, what, dtype, grad):
             )
         g = tensor(g, what, grad, None if g.dtype.kind == "c" else dtype, new=True)
     else:
-        g = tensor(g, what, grad, new=True)
+        g = _exactly(tensor(g, what, grad, new=True), dtype)
     if g.dtype.base_dtype != dtype:
         raise TypeError(
             "%s of %s has dtype %s, but the input has dtype %s; cast it"
@@ -303,24 +477,43 @@ def _of_dtype(g, what, dtype, grad):
     return g
 
 
+REFUSED = "PyFuncGradRefused"  # what gradients are called that are errors
+
+
+def _exactly(g, dtype):
+    """Returns an integer constant in a floating dtype, where that holds it; else `g`."""
+    known = _tf.static_value(g) if g.dtype.is_integer and dtype.is_floating else None
+    if known is None or np.abs(known.astype(np.float64)).max(initial=0) > 2**53:
+        return g
+    rounded = _dtypes.round_to(known.astype(np.float64), np.dtype(dtype.as_numpy_dtype))
+    return tf.cast(g, dtype) if (_dtypes.to_double(rounded) == known).all() else g
+
+
 # An override holds for a graph, not for a thread: one op at a time, in all threads.
 building = threading.RLock()
 
 
-def with_override(callback, inp, Tout, stateful, name, grad):
+def with_override(world, callback, inp, Tout, stateful, name, grad):
     """Builds the op of a safe callback in a graph, with the gradient in its place."""
     if grad is not None and not isinstance(grad, str):
-        grad = _register_gradient(grad, callback)
+        grad = _register_gradient(world, grad, callback)
     override = {} if grad is None else {"PyFunc": grad, "PyFuncStateless": grad}
     # The scope also enters the graph of the inputs, where the op will be, and its override.
     with building, tf.name_scope(name, "PyFunc", inp) as scope:
-        with tf.get_default_graph().gradient_override_map(override):
+        inside = _plain.ours()
+        waits = contextlib.ExitStack() if inside is None else inside.waits()
+        plain = _plain.answered_by(None)
+        # A Python function is the host's, wherever the code around it is.
+        host = tf.device("/cpu:0")
+        with tf.get_default_graph().gradient_override_map(override), waits, host, plain:
             inp = [tensor(x, "input %d" % i, callback.func) for i, x in enumerate(inp)]
             called = _callback.for_graph(callback)
             y = _tf.py_func(called, inp, Tout, stateful, scope)
             if isinstance(y, list) and not y:  # no state, no outputs: nothing to run
                 return y
             op = y[0].op if isinstance(y, list) else getattr(y, "op", y)
+            if inside is not None and grad is None:
+                inside.refused(op, callback.func)
             device = _placement.instead(op, callback.func)
             if device is None:
                 return y
@@ -329,30 +522,33 @@ def with_override(callback, inp, Tout, stateful, name, grad):
                 return _tf.py_func(called, inp, Tout, stateful, None)
 
 
-def sealed(x, message):
+def sealed(world, x, message):
     """Returns `x` in a graph; who takes its gradient gets a NotImplementedError."""
     with building, tf.name_scope(None, "sealed", [x]):
-        with tf.get_default_graph().gradient_override_map({"Identity": refusal(message)}):
+        with tf.get_default_graph().gradient_override_map({"Identity": refusal(world, message)}):
             return tf.identity(x)
 
 
 @functools.lru_cache(maxsize=None)
-def refusal(message):
-    """Registers a gradient that only raises, and returns its name."""
-    name = "PyFuncGrad" + uuid.uuid4().hex
+def refusal(world, message):
+    """Registers a gradient that is an error, and returns its name; {op} says which op it is."""
+    name = REFUSED + uuid.uuid4().hex
 
     @tf.RegisterGradient(name)
     def refuse(op, *upstream):
-        raise NotImplementedError(message)
+        # The input of a loop's body may be out of reach in the gradient of its gradient.
+        like = upstream if op.type == "Identity" else op.inputs
+        known = getattr(op.graph, _FUNCTIONS, {}).get(op.name, "the op " + op.name)
+        return [absent(world, x, message.replace("{op}", known)) for x in like]
 
     return name
 
 
-def _register_gradient(grad, callback):
+def _register_gradient(world, grad, callback):
     """Registers `grad` under a new random name, which it returns."""
     # TensorFlow's registry is for ever, but the graph keeps the callback, and the callback
     # keeps the gradient: all of them are freed together.
-    callback.gradient = grad
+    callback.world, callback.gradient = world, grad
     if not isinstance(grad, _Gradient):
         return _register(callback)
     if grad.name is None:
@@ -382,6 +578,6 @@ def _register(owner):
         with _placement.beside(op):
             if isinstance(owner, _Gradient):  # right as it is, and of the input alone
                 return owner(op, *upstream)
-            return gradients(owner.gradient, op, upstream)
+            return gradients(owner.world, owner.gradient, op, upstream)
 
     return name

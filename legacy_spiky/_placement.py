@@ -47,7 +47,11 @@ def instead(op, func):
     Raises:
       ValueError: it was put on the task of another process.
     """
-    job, task = _job_and_task(op.device)
+    names = [group.decode()[len("loc:@") :] for group in op.colocation_groups()]
+    colocated = [op.graph.get_operation_by_name(name) for name in names if name != op.name]
+    # TensorFlow 1.0 does not give an op the device of what it is colocated with.
+    device = colocated[0].device if colocated else op.device
+    job, task = _job_and_task(device)
     if job is None or (job, task) in _served:
         return None
     if op.graph in _unserved or _tf.runs_eagerly():
@@ -60,21 +64,20 @@ def instead(op, func):
         warnings.warn(
             "the op of %s was put on %s, but this process has no tf.train.Server: if that is "
             "another process, it does not know the function, or runs another one of its own in "
-            "its place; start the server before you build" % (describe(func), op.device),
+            "its place; start the server before you build" % (describe(func), device),
             RuntimeWarning,
             stacklevel=2,
         )
         return None
     own = min(_served, key=lambda served: (served[0] != job, served))
-    colocated = ("loc:@" + op.name).encode() not in op.colocation_groups()
     # A job without a task is its first one for TensorFlow 1, and what is colocated with a
     # variable, as its regularizer, is where that is: nobody said that the function is to be there.
     if colocated or (task is None and job == own[0]):
-        return "/job:%s/task:%d" % own
+        return "/job:%s/task:%d/device:CPU:0" % own
     raise ValueError(
         "the op %s was put on %s, but %s is a Python function of this process, /job:%s/task:%d: "
         "another one does not know it, or runs one of its own in its place; build it outside of "
-        "that tf.device" % (op.name, op.device, describe(func), own[0], own[1])
+        "that tf.device" % (op.name, device, describe(func), own[0], own[1])
     )
 
 

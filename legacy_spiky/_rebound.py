@@ -40,6 +40,8 @@ def make(saved, bindings, clear_devices):
             if key not in made:
                 made[key] = _live(node, binding, order, device, seal is not None)
             _, attributes["token"].s, gradient, node_def.device, refused = made[key]
+            if gradient is None and _own_gradient(node_def).startswith(_REFUSED):
+                gradient = _op.refusal(graph.WORLD, _op.NO_SECOND % "{op}").encode()
             _set_gradient(node_def, gradient)
             if seal is not None:
                 seals[function, seal.name] = refused
@@ -80,7 +82,7 @@ def _set_gradient(node_def, gradient):
 # What gradients are called that are Python functions of the process that saved: those of
 # `legacy_spiky` and the recipe, and those of tf.custom_gradient, whose numbers other processes too
 # give to gradients of theirs.
-_OURS, _CUSTOM = b"PyFuncGrad", b"CustomGradient-"
+_OURS, _CUSTOM, _REFUSED = b"PyFuncGrad", b"CustomGradient-", _op.REFUSED.encode()
 
 
 def _set_other_gradients(graph_def, seals):
@@ -93,7 +95,7 @@ def _set_other_gradients(graph_def, seals):
             "the gradient of %s is a Python function of the process that saved it, as of "
             "tf.custom_gradient, and not of an op of one: it is lost" % node_def.name,
         )
-        _set_gradient(node_def, refused and _op.refusal(refused).encode())
+        _set_gradient(node_def, refused and _op.refusal(graph.WORLD, refused).encode())
 
 
 def _live(node, binding, order, device, sealed):
@@ -127,7 +129,7 @@ def _live(node, binding, order, device, sealed):
     attributes = op.node_def.attr
     gradient = attributes["_gradient_op_type"].s if "_gradient_op_type" in attributes else None
     if refused and not (sealed and binding.activation):
-        gradient = _op.refusal(refused).encode()
+        gradient = _op.refusal(graph.WORLD, refused).encode()
     return live, attributes["token"].s, gradient, op.device, refused
 
 

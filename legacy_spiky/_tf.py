@@ -1,5 +1,6 @@
 """The one place that knows that TensorFlow has versions."""
 
+import functools
 import inspect
 import sys
 import weakref
@@ -17,12 +18,18 @@ except ImportError as error:
 
 __all__ = [
     "FLOATING",
+    "autograph",
+    "captures",
+    "executing_eagerly",
     "in_function",
     "load_control_flow_v2",
+    "out_of_reach",
     "py_func",
     "register_keras_serializable",
     "runs_eagerly",
+    "static_value",
     "tf",
+    "wants_autograph",
 ]
 
 _version = tuple(int(number) for number in tensorflow.__version__.split(".")[:2])
@@ -47,6 +54,11 @@ FLOATING = [
 ]
 
 
+def executing_eagerly():
+    """Whether an op that is built here runs at once."""
+    return hasattr(tf, "executing_eagerly") and tf.executing_eagerly()  # since 1.7
+
+
 def runs_eagerly():
     """Whether what is built here runs eagerly, or in a tf.function of an eager program."""
     if not hasattr(tf, "init_scope"):  # before eager mode
@@ -55,6 +67,54 @@ def runs_eagerly():
         return tf.executing_eagerly()
     with tf.init_scope():  # leaves the graphs of functions, not a session's graph
         return tf.executing_eagerly()
+
+
+def captures(graph):
+    """Returns what the graph of a function has from outside: tensors of others and eager ones."""
+    return list(getattr(graph, "external_captures", []))  # since 1.14; eagerly there is no graph
+
+
+def out_of_reach(x, graph, forward):
+    """Whether TensorFlow fails to find `x` for the gradient of a branch or a loop.
+
+    Args:
+      x: a tensor that `graph` captures.
+      graph: that of the gradient.
+      forward: that of the branch or loop.
+    """
+    kind, own = type(graph).__name__, getattr(x, "graph", None)
+    if not isinstance(own, tf.Graph):  # an eager tensor, or the handle of a variable
+        return kind in ("_CondGradFuncGraph", "_WhileBodyGradFuncGraph")
+    around = [forward]
+    while graph is not None:
+        around.append(graph)
+        graph = getattr(graph, "outer_graph", None)
+    return kind == "_CondGradFuncGraph" and not any(own is graph for graph in around)
+
+
+def static_value(x):
+    """Returns the value of a tensor as an array, if that is known when it is built, else None."""
+    if executing_eagerly():
+        return x.numpy()
+    if x.op.type == "Identity":
+        x = x.op.inputs[0]
+    known = getattr(tf, "get_static_value", None)  # since 1.14
+    return known(x) if known else tf.contrib.util.constant_value(x)
+
+
+def wants_autograph(error):
+    """Whether code failed, in a tf.function, at a tensor in the place of a Python bool."""
+    return type(error).__name__ == "OperatorNotAllowedInGraphError" and runs_eagerly()
+
+
+def autograph(function):
+    """Returns a function as AutoGraph makes it, with what it calls."""
+    # It leaves as it is what it cannot make, but for what it is given itself.
+    return functools.partial(tf.autograph.to_graph(_call), function)
+
+
+def _call(function, *arguments):
+    return function(*arguments)
 
 
 def in_function():

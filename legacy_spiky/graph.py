@@ -25,7 +25,7 @@ __all__ = [
 
 
 # Spiky is linear piece by piece: its second derivative is 0, and so is each further one.
-_SPIKY = _op.Derivatives([np_spiky, np_d_spiky], "spiky", rest=np.zeros_like)
+_SPIKY = _op.Derivatives([np_spiky, np_d_spiky], "spiky", rest=np.zeros_like, stateful=False)
 
 
 # The derivative as an op.
@@ -53,7 +53,7 @@ def tf_d_spiky(x: Any, name: Optional[str] = None) -> Any:
     ...     session.run(tf_d_spiky([0.25, 0.75])).tolist()
     [1.0, 0.0]
     """
-    return _op.elementwise(_WORLD, _SPIKY, 1, x, name)
+    return _op.elementwise(WORLD, _SPIKY, 1, x, name)
 
 
 # An op with a gradient of its own.
@@ -66,6 +66,8 @@ def py_func(
     stateful: bool = True,
     name: Optional[str] = None,
     grad: Union[None, str, Callable[..., Any]] = None,
+    shapes: Any = None,
+    **grad_func: Any,
 ) -> Any:
     """`tf.py_func` with a gradient.
 
@@ -116,7 +118,7 @@ def py_func(
     ...     [value.tolist() for value in session.run([y, tf.gradients(y, x)[0]])]
     [[1.0, 4.0], [2.0, 4.0]]
     """
-    return _op.py_func(_WORLD, func, inp, Tout, stateful, name, grad)
+    return _op.py_func(WORLD, func, inp, Tout, stateful, name, grad, shapes, **grad_func)
 
 
 def _build(callback, inp, Tout, stateful, name, grad):
@@ -128,10 +130,14 @@ def _build(callback, inp, Tout, stateful, name, grad):
             "or build all of it under `with tf.Graph().as_default():`, or call "
             "tf.compat.v1.disable_eager_execution() at the start" % describe(callback.func)
         )
-    return _op.with_override(callback, inp, Tout, stateful, name, grad)
+    return _op.with_override(WORLD, callback, inp, Tout, stateful, name, grad)
 
 
-_WORLD = _op.World(_build, _op.sealed)
+def _seal(x, message):
+    return _op.sealed(WORLD, x, message)
+
+
+WORLD = _op.World(_build, _seal)
 
 
 # The gradient: with the derivative in Python, and in TensorFlow ops.
@@ -154,7 +160,7 @@ def spikygrad(op: Any, grad: Any) -> Any:
     ...     session.run(spikygrad(y.op, tf.constant([3.0, 3.0]))).tolist()
     [3.0, 0.0]
     """
-    return _op.product(_WORLD, _SPIKY, 1, op.inputs[0], grad)
+    return _op.product(WORLD, _SPIKY, 1, op.inputs[0], grad)
 
 
 def spikygrad2(op: Any, grad: Any) -> Any:
@@ -216,10 +222,10 @@ def tf_spiky(x: Any, name: Optional[str] = None) -> Any:
     ...     [value.tolist() for value in session.run([y, tf.gradients(y, x)[0]])]
     [[0.25, 0.0], [1.0, 0.0]]
     """
-    return _op.elementwise(_WORLD, _SPIKY, 0, x, name)
+    return _op.elementwise(WORLD, _SPIKY, 0, x, name)
 
 
-tf_spiky.activation = _WORLD, _SPIKY
+tf_spiky.activation = WORLD, _SPIKY
 
 
 # The same for any activation.
@@ -260,4 +266,4 @@ def activation(
     ...     session.run(tf.gradients(square(x), x)[0]).tolist()
     [2.0, 4.0]
     """
-    return _op.activation(_WORLD, f, df, d2f, name)
+    return _op.activation(WORLD, f, df, d2f, name)

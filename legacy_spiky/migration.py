@@ -9,7 +9,7 @@ from typing import Any, Callable, Optional, Sequence, Union
 
 import numpy as np
 
-from legacy_spiky import _op, _tf
+from legacy_spiky import _op, _plain, _tf
 from legacy_spiky._dtypes import least_normal
 from legacy_spiky._errors import describe, tellable
 from legacy_spiky._tf import tf
@@ -52,7 +52,7 @@ def _build(callback, inp, Tout, stateful, name, grad):
     kind = "PyFunc" if stateful else "PyFuncStateless"
     eager = tf.executing_eagerly()
     if not eager and not _tf.in_function():  # a session: as in graph mode
-        return _op.with_override(callback, inp, Tout, stateful, name, grad)
+        return _op.with_override(_WORLD, callback, inp, Tout, stateful, name, grad)
     if isinstance(grad, str):
         raise TypeError(
             "grad of %s is the name of a registered gradient, %r, which TensorFlow 2 does not look "
@@ -64,10 +64,11 @@ def _build(callback, inp, Tout, stateful, name, grad):
 
     def forward(inputs):
         if eager:
-            outputs = callback(*[_array(x, callback.keeps_shape) for x in inputs])
+            with _plain.answered_by(None):
+                outputs = callback(*[_array(x, callback.keeps_shape) for x in inputs])
         else:
             # The override, for what undoes tf.custom_gradient (tf.vectorized_map does).
-            outputs = _op.with_override(callback, inputs, Tout, stateful, name, grad)
+            outputs = _op.with_override(_WORLD, callback, inputs, Tout, stateful, name, grad)
         if several and not Tout:
             return outputs  # the operation, in a graph
         outputs = outputs if isinstance(outputs, list) else [outputs]
@@ -86,7 +87,8 @@ def _build(callback, inp, Tout, stateful, name, grad):
             ]
             op = _Operation(list(inputs), ys, (name or kind).rstrip("/"), kind)
             try:
-                return _op.gradients(grad, op, upstream, at_run_time=not callback.keeps_shape)
+                at_run_time = not callback.keeps_shape
+                return _op.gradients(_WORLD, grad, op, upstream, at_run_time)
             except Exception as error:
                 told = tellable(error, grad)
                 if told is error:
@@ -115,11 +117,11 @@ def _array(x, read_only):
 def _seal(x, message):
     """Returns `x`; who takes its gradient gets a NotImplementedError."""
     if not tf.executing_eagerly() and not _tf.in_function():
-        return _op.sealed(x, message)
+        return _op.sealed(_WORLD, x, message)
 
     def differentiable(x):
         def backward(upstream):
-            raise NotImplementedError(message)
+            return _op.absent(_WORLD, upstream, message)
 
         return tf.identity(x), backward
 
@@ -127,7 +129,7 @@ def _seal(x, message):
 
 
 _WORLD = _op.World(_build, _seal)
-_SPIKY = _op.Derivatives([np_spiky, np_d_spiky], "spiky", rest=np.zeros_like)
+_SPIKY = _op.Derivatives([np_spiky, np_d_spiky], "spiky", rest=np.zeros_like, stateful=False)
 
 
 def _custom_gradient(differentiable, *inputs):
@@ -144,6 +146,8 @@ def py_func(
     stateful: bool = True,
     name: Optional[str] = None,
     grad: Union[None, str, Callable[..., Any]] = None,
+    shapes: Any = None,
+    **grad_func: Any,
 ) -> Any:
     """`legacy_spiky.py_func` for TensorFlow 2: same arguments, same results, same checks.
 
@@ -178,7 +182,7 @@ def py_func(
     >>> y.numpy().tolist(), tape.gradient(y, x).numpy().tolist()
     ([1.0, 4.0], [2.0, 4.0])
     """
-    return _op.py_func(_WORLD, func, inp, Tout, stateful, name, grad)
+    return _op.py_func(_WORLD, func, inp, Tout, stateful, name, grad, shapes, **grad_func)
 
 
 def tf_d_spiky(x: Any, name: Optional[str] = None) -> Any:
@@ -284,9 +288,9 @@ def native_spiky(x: Any, name: Optional[str] = None) -> Any:
         def backward(upstream):
             # `low` has no gradient; that of sign is 0, which the second derivative is.
             one = 1 + 0 * tf.sign(x)
-            return upstream * tf.where(low, one, tf.zeros_like(x))
+            return upstream * tf.where_v2(low, one, tf.zeros_like(x))
 
-        return tf.where(low, r, tf.zeros_like(r)), backward
+        return tf.where_v2(low, r, tf.zeros_like(r)), backward
 
     with tf.name_scope(name, "spiky", [x]):
         x = tf.identity(_op.tensor(x, "the input", native_spiky))
@@ -299,7 +303,7 @@ def _native_ramp(x):
     """Returns `x % 1`, exact where it is at most 0.5, and where that is."""
     dtype = x.dtype.base_dtype
     subnormal = tf.abs(x) < tf.constant(least_normal(np.dtype(dtype.as_numpy_dtype)), dtype)
-    x = tf.where(subnormal, tf.zeros_like(x), x)
+    x = tf.where_v2(subnormal, tf.zeros_like(x), x)
     floor = tf.floor(x)
     r = x - floor
     low = r <= 0.5  # not for NaN, which is what infinity gives too

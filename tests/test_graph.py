@@ -244,14 +244,14 @@ def test_inputs_from_two_graphs(graph_mode):
         py_func(np.add, [x, tf.constant(1.0)], tf.float32, grad=lambda op, grad: (grad, grad))
 
 
-def test_derivatives_are_stateless_as_in_the_recipe(graph_mode):
+def test_the_derivative_of_spiky_is_stateless_as_in_the_recipe(graph_mode):
     x = tf.constant([1.0])
     assert tf_spiky(x).op.type == "PyFunc"
     assert tf_d_spiky(x).op.type == "PyFuncStateless"
     tf.gradients(activation(np.sin, np.cos, name="sine")(x), x)
     types = {op.name.split("/")[-1]: op.type for op in graph_mode.graph.get_operations()}
     assert types["sine"] == "PyFunc"
-    assert types["d_sine"] == "PyFuncStateless"
+    assert types["d_sine"] == "PyFunc"  # it may read what changes
 
 
 def test_gradient_tape_in_a_graph_sees_no_override(graph_mode):

@@ -346,6 +346,6 @@ def test_vectorized_map_is_never_silently_wrong():
 
     try:
         result = second(tf.constant(X))
-    except NotImplementedError:
+    except (NotImplementedError, tf.errors.UnimplementedError):
         return
     assert np.isnan(result).all()

@@ -12,6 +12,7 @@ from legacy_spiky._tf import tf
 
 CLUSTER = {"ps": ["127.0.0.1:0"], "worker": ["127.0.0.1:0", "127.0.0.1:0"]}
 OWN = "/job:worker/task:1"
+ON_HOST = OWN + "/device:CPU:0"
 
 
 @pytest.fixture(autouse=True)
@@ -62,9 +63,22 @@ def test_without_a_job_nothing_is_looked_for(graph_mode, device, monkeypatch):
     with tf.device(device):
         bare = tf.py_func(cube, [1.0], tf.float32).op
         y = tf_spiky([1.0])
-        assert y.op.device == bare.device
+        assert y.op.device == (bare.device or "/device:CPU:0")
     (gradient,) = tf.gradients(y, y.op.inputs[0])
-    assert gradient.op.device == ""
+    assert gradient.op.device == "/device:CPU:0"
+
+
+@pytest.mark.parametrize("device", ["/gpu:0", "/gpu:1", "/job:localhost/task:0/gpu:0"])
+def test_a_python_function_runs_on_the_host(graph_mode, device):
+    """Old code has it within the device of its model; here there is no such device."""
+    x, upstream = tf.placeholder(tf.float32, [2]), tf.placeholder(tf.float32, [2])
+    with tf.device(device):
+        y = tf_spiky(x)
+        z = py_func(lambda x: 2 * x, [y], tf.float32)
+    (gradient,) = tf.gradients(y, x, upstream)
+    assert {op.op.device[-5:] for op in (y, z, gradient)} == {"CPU:0"}
+    values = graph_mode.run([y, z, gradient], {x: [0.25, 0.75], upstream: [1, 1]})
+    np.testing.assert_array_equal(values, [[0.25, 0], [0.5, 0], [1, 0]])
 
 
 def within_the_device_of_the_worker():
@@ -123,7 +137,7 @@ def test_pinned(graph_mode, server, build):
     y = build()
     op = getattr(y, "op", y)
     assert op.type == "PyFunc"
-    assert op.device == OWN
+    assert op.device == ON_HOST
     assert op.colocation_groups() == [("loc:@" + op.name).encode()]
 
 
@@ -137,7 +151,7 @@ def test_the_gradient_is_where_the_function_is(graph_mode, server, build, scope,
             y, y.op.inputs[0], tf.ones_like(y), colocate_gradients_with_ops=colocate
         )
     assert gradient.op.type == "PyFuncStateless"
-    assert gradient.op.device == OWN
+    assert gradient.op.device == ON_HOST
 
 
 def test_a_gradient_with_a_function_of_its_own(graph_mode, server):
@@ -145,7 +159,7 @@ def test_a_gradient_with_a_function_of_its_own(graph_mode, server):
         y = py_func(np.sin, [variable()], tf.float32, grad=lambda op, g: g * tf_spiky(op.inputs[0]))
     tf.gradients(y, y.op.inputs[0])
     ops = [op for op in graph_mode.graph.get_operations() if op.type.startswith("PyFunc")]
-    assert [op.device for op in ops] == [OWN, OWN]
+    assert [op.device for op in ops] == [ON_HOST, ON_HOST]
 
 
 @pytest.mark.parametrize("device", ["/job:worker/task:0", "/job:ps/task:0", "/job:ps"])
@@ -158,9 +172,9 @@ def test_elsewhere_is_an_error(graph_mode, server, device, kind):
             activation(cube, cube, name="third")([1.0])
     line = cube.__code__.co_firstlineno
     assert str(error.value) == (
-        "the op third was put on %s, but cube (%s:%d) is a Python function of this process, "
-        "/job:worker/task:1: another one does not know it, or runs one of its own in its place; "
-        "build it outside of that tf.device" % (device, __file__, line)
+        "the op third was put on %s/device:CPU:0, but cube (%s:%d) is a Python function of this "
+        "process, /job:worker/task:1: another one does not know it, or runs one of its own in its "
+        "place; build it outside of that tf.device" % (device, __file__, line)
     )
 
 
@@ -168,9 +182,9 @@ def test_a_process_of_several_tasks(graph_mode, server):
     _placement._served.update([("worker", 0), ("ps", 0), ("worker", 1)])
     for device in ["/job:worker/task:0", "/job:ps/task:0", OWN]:
         with tf.device(device):
-            assert tf_spiky([1.0]).op.device == device
+            assert tf_spiky([1.0]).op.device == device + "/device:CPU:0"
     with setter():
-        assert tf_spiky([1.0]).op.device == "/job:worker/task:0"
+        assert tf_spiky([1.0]).op.device == "/job:worker/task:0/device:CPU:0"
 
 
 def test_no_server_is_a_warning_for_each_graph(no_server):
@@ -179,9 +193,11 @@ def test_no_server_is_a_warning_for_each_graph(no_server):
             with pytest.warns(RuntimeWarning) as caught:
                 y = py_func(cube, [1.0], tf.float32)
                 py_func(cube, [1.0], tf.float32)
-            assert y.op.device == OWN
+            assert y.op.device == ON_HOST
             (message,) = [str(w.message) for w in caught if w.category is RuntimeWarning]
-            assert re.match(r"the op of cube \(.*\) was put on /job:worker/task:1, but", message)
+            assert re.match(
+                r"the op of cube \(.*\) was put on /job:worker/task:1/device:CPU:0, but", message
+            )
             assert message.endswith("start the server before you build")
 
 

@@ -34,6 +34,7 @@ class Session:
 
     # What an exception in a callback becomes.
     ERRORS = (tf.errors.InvalidArgumentError, tf.errors.UnknownError)
+    REFUSED = NotImplementedError  # what a derivative that is not known raises
 
     def __init__(self, package, threads=0):
         self.py_func = package.py_func
@@ -100,6 +101,7 @@ class Eager:
         self.function = function
         in_graph = (tf.errors.InvalidArgumentError, tf.errors.UnknownError)
         self.ERRORS = in_graph if function else (TypeError, ValueError, LookupError)
+        self.REFUSED = tf.errors.UnimplementedError if function else NotImplementedError
 
     def run(self, build, *arrays, static=True, order=1, values=True, upstream=None):
         """As Session.run; `values` makes no difference here."""
