@@ -28,6 +28,7 @@ __all__ = [
     "activation",
     "building",
     "elementwise",
+    "gradient_of",
     "gradients",
     "not_floating",
     "product",
@@ -41,10 +42,11 @@ __all__ = [
 World = collections.namedtuple("World", "build seal")
 
 
-def py_func(world, func, inp, Tout, stateful=True, name=None, grad=None, shapes=None, **others):
+def py_func(world, func, inp, Tout, stateful=True, name=None, grad=None, shapes=None):
     """Builds `func` as an op; see `legacy_spiky.py_func`."""
     check_callable("func", func)
-    grad = _gradient_of(func, grad, **others)
+    if grad is not None and not isinstance(grad, str):
+        check_callable("grad", grad)
     # TensorFlow 1 has a type of its own for op.inputs.
     if not (isinstance(inp, (list, tuple)) or type(inp).__name__ == "_InputList"):
         raise TypeError(
@@ -83,8 +85,8 @@ def py_func(world, func, inp, Tout, stateful=True, name=None, grad=None, shapes=
     return ys
 
 
-def _gradient_of(func, grad, grad_func=None, **unknown):
-    """Returns the gradient function, which half of the copied helpers call `grad_func`."""
+def gradient_of(func, grad, grad_func, unknown):
+    """Returns the gradient function, which some copies of the helper call `grad_func`."""
     if unknown:
         raise TypeError(
             "py_func of %s has no argument %s: it takes func, inp, Tout, stateful, name, grad "
@@ -95,10 +97,7 @@ def _gradient_of(func, grad, grad_func=None, **unknown):
             "py_func of %s got both grad and grad_func, which are the same: give one of them"
             % describe(func)
         )
-    grad = grad_func if grad is None else grad
-    if grad is not None and not isinstance(grad, str):
-        check_callable("grad", grad)
-    return grad
+    return grad_func if grad is None else grad
 
 
 def _dtypes_of(func, Tout, several):

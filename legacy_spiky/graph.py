@@ -67,7 +67,8 @@ def py_func(
     name: Optional[str] = None,
     grad: Union[None, str, Callable[..., Any]] = None,
     shapes: Any = None,
-    **grad_func: Any,
+    grad_func: Union[None, str, Callable[..., Any]] = None,
+    **unknown: Any,
 ) -> Any:
     """`tf.py_func` with a gradient.
 
@@ -93,20 +94,27 @@ def py_func(
         where there are several. It runs no session of its graph, which TensorFlow has locked.
         What it gives for an input that is not floating or complex is dropped. The second
         derivative is that of the ops that it builds: give a `py_func` among them its own
-        `grad`. `grad` may also be the name of a registered gradient, which TensorFlow then
-        calls itself, unchecked.
+        `grad`. TensorFlow's own `tf.py_func` in it is this one, without a gradient: a second
+        derivative that would need one is an error. `grad` may also be the name of a registered
+        gradient, which TensorFlow then calls itself, unchecked.
+      shapes: the static shapes of the results, which are checked when `func` runs: a shape for
+        each output, as `[None, 3]`, or None where it is unknown; one shape where `Tout` is a single
+        dtype.
+      grad_func: another spelling of `grad`.
 
     Returns:
       A list of tensors where `Tout` is a list or tuple (the operation itself where it is
-      empty), else a tensor. Their static shape is unknown.
+      empty), else a tensor. Their static shape is that of `shapes`, else unknown.
 
     Raises:
       TypeError: an argument is not what it should be: `func` or `grad` is not callable, `inp` no
-        list or tuple of tensors.
+        list or tuple of tensors; there is a `grad` and no output that is floating or complex; an
+        argument is unknown, or both `grad` and `grad_func` are given.
+      ValueError: `shapes` has another length than `Tout`.
       RuntimeError: TensorFlow runs eagerly here: see `legacy_spiky.migration.py_func`.
-      Also, when it runs: ValueError or TypeError for another number or dtype of results
-      than `Tout` promises (a session reports them as `InvalidArgumentError`), and when
-      `tf.gradients` is called: ValueError or TypeError for a wrong number, static shape or
+      Also, when it runs: ValueError or TypeError for another number, dtype or shape of results
+      than `Tout` and `shapes` promise (a session reports them as `InvalidArgumentError`), and
+      when `tf.gradients` is called: ValueError or TypeError for a wrong number, static shape or
       dtype of gradients. A shape that is not static is checked when it runs.
 
     Source: https://stackoverflow.com/questions/39921607
@@ -118,7 +126,8 @@ def py_func(
     ...     [value.tolist() for value in session.run([y, tf.gradients(y, x)[0]])]
     [[1.0, 4.0], [2.0, 4.0]]
     """
-    return _op.py_func(WORLD, func, inp, Tout, stateful, name, grad, shapes, **grad_func)
+    grad = _op.gradient_of(func, grad, grad_func, unknown)
+    return _op.py_func(WORLD, func, inp, Tout, stateful, name, grad, shapes)
 
 
 def _build(callback, inp, Tout, stateful, name, grad):

@@ -13,9 +13,33 @@ from legacy_spiky import _op, _plain, _tf
 from legacy_spiky._dtypes import least_normal
 from legacy_spiky._errors import describe, tellable
 from legacy_spiky._tf import tf
-from legacy_spiky.functions import np_d_spiky, np_spiky
+from legacy_spiky.functions import (
+    d_spiky,
+    np_d_spiky,
+    np_d_spiky_32,
+    np_spiky,
+    np_spiky_32,
+    spiky,
+)
+from legacy_spiky.graph import spikygrad2
+from legacy_spiky.vectorize import vectorize
 
-__all__ = ["activation", "native_spiky", "py_func", "tf_d_spiky", "tf_spiky"]
+__all__ = [
+    "activation",
+    "d_spiky",
+    "native_spiky",
+    "np_d_spiky",
+    "np_d_spiky_32",
+    "np_spiky",
+    "np_spiky_32",
+    "py_func",
+    "spiky",
+    "spikygrad",
+    "spikygrad2",
+    "tf_d_spiky",
+    "tf_spiky",
+    "vectorize",
+]
 
 if not (hasattr(tf, "custom_gradient") and hasattr(tf, "numpy_function")):
     raise ImportError(
@@ -147,7 +171,8 @@ def py_func(
     name: Optional[str] = None,
     grad: Union[None, str, Callable[..., Any]] = None,
     shapes: Any = None,
-    **grad_func: Any,
+    grad_func: Union[None, str, Callable[..., Any]] = None,
+    **unknown: Any,
 ) -> Any:
     """`legacy_spiky.py_func` for TensorFlow 2: same arguments, same results, same checks.
 
@@ -161,18 +186,21 @@ def py_func(
       name: as there.
       grad: as there: `grad(op, *upstream)`, unchanged. `op` stands in for the operation and
         has `inputs`, `outputs`, `name` and `type`. The name of a registered gradient will
-        do in sessions alone.
+        do in sessions alone. In a branch or a loop of a `tf.function` it reads no variable or
+        tensor from outside: give it as an input.
+      shapes: as there.
+      grad_func: another spelling of `grad`.
 
     Returns:
       A list of tensors where `Tout` is a list or tuple (in a graph the operation itself where
       it is empty), else a tensor.
 
     Raises:
-      TypeError: an argument is not what it should be: `func` or `grad` is not callable, `inp` no
-        list or tuple of tensors.
-      Also, when it runs: ValueError or TypeError for another number or dtype of results
-      than `Tout` promises (in a graph, `InvalidArgumentError`), and for a wrong number,
-      shape or dtype of gradients.
+      TypeError: an argument is not what it should be: see there.
+      ValueError: `shapes` has another length than `Tout`.
+      Also, when it runs: ValueError or TypeError for another number, dtype or shape of results
+      than `Tout` and `shapes` promise (in a graph, `InvalidArgumentError`), and for a wrong
+      number, shape or dtype of gradients.
 
     >>> x = tf.constant([1.0, 2.0])
     >>> with tf.GradientTape() as tape:
@@ -182,7 +210,8 @@ def py_func(
     >>> y.numpy().tolist(), tape.gradient(y, x).numpy().tolist()
     ([1.0, 4.0], [2.0, 4.0])
     """
-    return _op.py_func(_WORLD, func, inp, Tout, stateful, name, grad, shapes, **grad_func)
+    grad = _op.gradient_of(func, grad, grad_func, unknown)
+    return _op.py_func(_WORLD, func, inp, Tout, stateful, name, grad, shapes)
 
 
 def tf_d_spiky(x: Any, name: Optional[str] = None) -> Any:
@@ -204,6 +233,28 @@ def tf_d_spiky(x: Any, name: Optional[str] = None) -> Any:
     [1.0, 0.0]
     """
     return _op.elementwise(_WORLD, _SPIKY, 1, x, name)
+
+
+def spikygrad(op: Any, grad: Any) -> Any:
+    """`legacy_spiky.spikygrad` for TensorFlow 2.
+
+    Value: `grad * d_spiky(op.inputs[0])`.
+
+    Args:
+      op: an operation with `inputs`, or what `migration.py_func` gives a gradient function for it.
+      grad: the upstream gradient, of the dtype and shape of `op.inputs[0]`.
+
+    Returns:
+      A tensor of that dtype and shape.
+
+    >>> x = tf.constant([0.25, 0.75])
+    >>> with tf.GradientTape() as tape:
+    ...     tape.watch(x)
+    ...     y = py_func(np_spiky_32, [x], [tf.float32], grad=spikygrad)[0]
+    >>> tape.gradient(y, x).numpy().tolist()
+    [1.0, 0.0]
+    """
+    return _op.product(_WORLD, _SPIKY, 1, op.inputs[0], grad)
 
 
 def tf_spiky(x: Any, name: Optional[str] = None) -> Any:

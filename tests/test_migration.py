@@ -349,3 +349,34 @@ def test_vectorized_map_is_never_silently_wrong():
     except (NotImplementedError, tf.errors.UnimplementedError):
         return
     assert np.isnan(result).all()
+
+
+def test_changing_the_import_is_all():
+    assert set(legacy_spiky.__all__) <= set(migration.__all__)
+    for name in migration.__all__:
+        assert getattr(migration, name).__name__
+
+
+@eager_only
+@pytest.mark.parametrize("grad", ["spikygrad", "spikygrad2"])
+@pytest.mark.parametrize("wrap", [lambda f: f, tf.function if EAGER else None])
+def test_the_gradients_of_the_recipe(grad, wrap):
+    def build(x):
+        grad_func = getattr(migration, grad)
+        return migration.py_func(migration.np_spiky_32, [x], [tf.float32], grad=grad_func)[0]
+
+    y, gradient = run(wrap(build), np.float32([0.2, 0.7, 1.2, 1.7]))
+    np.testing.assert_array_equal(y, np.float32([0.2, 0, 0.20000005, 0]))
+    np.testing.assert_array_equal(gradient, [1, 0, 1, 0])
+
+
+@eager_only
+@pytest.mark.skipif(tf.VERSION < "2.1", reason="its jacobian reads pytest's command line")
+def test_the_jacobian_of_an_empty_batch():
+    for op in (migration.tf_spiky, migration.native_spiky, TANH):
+        x = tf.zeros([0, 3])
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = op(x)
+        assert tape.jacobian(y, x).shape.as_list() == [0, 3, 0, 3]
+    assert tf.vectorized_map(migration.native_spiky, x).shape.as_list() == [0, 3]

@@ -555,3 +555,117 @@ def test_wrong_gradients(world, name):
         world.run(lambda x: world.py_func(square, [x], tf.float32, grad=grad), X)
     for word in words + ([] if name == "exception" else [__file__]):
         assert word in str(error.value)
+
+
+# Promised shapes.
+
+SHAPES = {
+    "all of it": [3],
+    "tuple": (3,),
+    "None": None,
+    "unknown size": [None],
+    "TensorShape": tf.TensorShape([3]),
+}
+
+
+@pytest.mark.parametrize("name", sorted(SHAPES))
+@pytest.mark.parametrize("several", [True, False])
+def test_promised_shapes(world, name, several):
+    shape, static = SHAPES[name], []
+
+    def build(x):
+        Tout, shapes = ([tf.float32], [shape]) if several else (tf.float32, shape)
+        y = world.py_func(square, [x], Tout, grad=square_grad, shapes=shapes)
+        y = y[0] if several else y
+        static.append(y.get_shape())
+        return y
+
+    (value,), (gradient,) = world.run(build, X, static=False)
+    np.testing.assert_array_equal(value, X**2)
+    np.testing.assert_array_equal(gradient, 2 * X)
+    if not (world.eager and world.function is None):
+        assert static[0].as_list() == list(shape) if shape is not None else static[0].ndims is None
+
+
+def test_a_promised_scalar(world):
+    def build(x):
+        y = world.py_func(np.sum, [x], tf.float32, shapes=[])
+        assert y.get_shape().as_list() == []
+        return y
+
+    assert world.run(build, X)[0] == [X.sum()]
+
+
+WRONG_SHAPES = [
+    (lambda x: x[:2], [3], "(2,)", "(3,)"),
+    (lambda x: x[:, None], [None], "(3, 1)", "("),
+    (lambda x: x[0], [3], "()", "(3,)"),
+    (lambda x: x, [], "(3,)", "()"),
+]
+
+
+@pytest.mark.parametrize("func, promised, came, words", WRONG_SHAPES)
+def test_a_result_of_another_shape_than_was_promised(world, func, promised, came, words):
+    with pytest.raises(world.ERRORS) as error:
+        world.run(lambda x: world.py_func(func, [x], tf.float32, shapes=promised), X)
+    text = str(error.value)
+    assert "result 0 of <lambda> (%s:%d)" % (__file__, func.__code__.co_firstlineno) in text
+    assert "has shape %s, but shapes promises %s" % (came, words) in text
+
+
+def test_shapes_that_are_none(world):
+    for Tout, shapes, words in [
+        ([tf.float32], [], "it must be a list of 1"),
+        ([tf.float32], [[3], [3]], "it must be a list of 1"),
+        ([tf.float32], 3, "it must be a list of 1"),
+        (tf.float32, "three", "a shape is a list of numbers, as [None, 3] or []"),
+        ([tf.float32], [["a"]], "a shape is a list of numbers, as [None, 3] or []"),
+    ]:
+        with pytest.raises((TypeError, ValueError)) as error:
+            world.run(lambda x: world.py_func(square, [x], Tout, shapes=shapes), X)  # noqa: B023
+        assert "shapes of square (%s:" % __file__ in str(error.value)
+        assert words in str(error.value)
+
+
+# Words of the helper's copies.
+
+
+def test_grad_func(world):
+    build = functools.partial(world.py_func, square, Tout=tf.float32, grad_func=square_grad)
+    _, (gradient,) = world.run(lambda x: build([x]), X)
+    np.testing.assert_array_equal(gradient, 2 * X)
+
+
+def test_grad_and_grad_func(world):
+    with pytest.raises(TypeError) as error:
+        world.py_func(square, [X], tf.float32, grad=square_grad, grad_func=square_grad)
+    assert "py_func of square (%s:" % __file__ in str(error.value)
+    assert "got both grad and grad_func, which are the same" in str(error.value)
+
+
+def test_an_unknown_argument(world):
+    with pytest.raises(TypeError) as error:
+        world.py_func(square, [X], tf.float32, my_grad_func=square_grad)
+    assert str(error.value).endswith(
+        "has no argument 'my_grad_func': it takes func, inp, Tout, stateful, name, grad (or "
+        "grad_func) and shapes"
+    )
+
+
+@pytest.mark.parametrize("dtype", [tf.qint8, tf.quint8, tf.qint32])
+def test_a_quantized_type(world, dtype):
+    for Tout in (dtype, [tf.float32, dtype]):
+        with pytest.raises(TypeError) as error:
+            world.py_func(square, [X], Tout)
+        assert "Tout of square (%s:" % __file__ in str(error.value)
+        assert "no NumPy array is %s: return integers" % dtype.name in str(error.value)
+
+
+def test_the_inputs_of_an_op(world):
+    """TensorFlow 1 has a type of its own for them."""
+
+    def grad(op, upstream):
+        return upstream * world.py_func(lambda x: 2 * x, op.inputs, tf.float32)
+
+    _, (gradient,) = world.run(lambda x: world.py_func(square, [x], tf.float32, grad=grad), X)
+    np.testing.assert_array_equal(gradient, 2 * X)
