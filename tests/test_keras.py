@@ -8,6 +8,8 @@ import contextlib
 import importlib.util
 import os
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -205,7 +207,7 @@ def test_own_function_or_an_error(keras, way, name, known, tmp_path):
         if known is by_nothing:
             with pytest.raises((TypeError, ValueError), match=UNKNOWN):
                 way(keras, op, str(tmp_path))
-        elif way is h5_file and VERSION >= (2, 13) and not is_keras_3(keras):
+        elif way is h5_file and VERSION >= (2, 15) and not is_keras_3(keras):
             # Keras's own: it writes "function" where it will look for the name.
             with pytest.raises(TypeError, match="Unknown activation function: 'function'"):
                 way(keras, op, str(tmp_path))
@@ -327,7 +329,7 @@ def test_loss_and_metric(keras):
 def test_the_package_s_own_are_registered(keras, ending, tmp_path):
     from legacy_spiky import _tf
 
-    if ending == ".h5" and VERSION >= (2, 13) and not is_keras_3(keras):
+    if ending == ".h5" and VERSION >= (2, 15) and not is_keras_3(keras):
         pytest.skip("Keras's own fault, see test_own_function_or_an_error")
     if not hasattr(keras.utils, "register_keras_serializable"):
         pytest.skip("it came with TensorFlow 2.1")
@@ -361,6 +363,22 @@ def test_a_gpu_makes_keras_3_compile(monkeypatch):
         fit(straight_through())
     fit(straight_through(), jit_compile=False)
     fit(native_spiky)
+
+
+LAYERS = """
+import numpy as np
+import tensorflow.compat.v1 as tf
+from legacy_spiky import activation
+with tf.Graph().as_default():
+    print(tf.layers.dense(tf.ones([1, 1]), 2, activation=activation(np.tanh, np.cos)).name)
+"""
+
+
+@pytest.mark.skipif("tf_keras" not in KERAS, reason="tf.layers are in tf_keras")
+def test_tf_layers_want_tf_keras():
+    environment = dict(os.environ, TF_USE_LEGACY_KERAS="1", PYTHONPATH=os.pathsep.join(sys.path))
+    output = subprocess.check_output([sys.executable, "-c", LAYERS], env=environment)
+    assert output.decode().strip() == "dense/tanh:0"
 
 
 bound = straight_through("bound")  # under its name, in the module of its function
