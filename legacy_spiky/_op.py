@@ -184,6 +184,13 @@ class Derivatives:
         self.stateful = stateful
         self.gradients = {}  # of their ops: one for all, registered once
 
+    def get_config(self):
+        """Tells who saves a Lambda layer in Keras 2, which saves what the function closes over."""
+        raise TypeError(
+            "a Lambda layer of the activation %s cannot be saved: use keras.layers.Activation(...) "
+            "of it in its place" % describe(self.functions[0])
+        )
+
     def __getitem__(self, order):
         if order < len(self.functions):
             return self.functions[order]
@@ -268,12 +275,14 @@ def activation(world, f, df, d2f, name):
             raise ValueError("name must be one that TensorFlow takes for a scope, got %r" % (name,))
         default = "activation"  # for <lambda>
     derivatives = Derivatives([f, df] if d2f is None else [f, df, d2f], default)
+    build = elementwise  # in the closure: a Lambda layer of Keras 2 is rebuilt without the globals
 
     def op(x, name=None):
         """The activation as an op: see `legacy_spiky.activation`."""
-        return elementwise(world, derivatives, 0, x, name)
+        return build(world, derivatives, 0, x, name)
 
-    op.__name__ = op.__qualname__ = default
+    op.__name__ = _tf.keras_name(default)
+    op.__qualname__ = default  # what Python shows, and pickle looks for
     op.__module__ = getattr(f, "__module__", None) or __name__
     op.activation = world, derivatives  # for checkpoint
     return op

@@ -22,6 +22,7 @@ __all__ = [
     "captures",
     "executing_eagerly",
     "in_function",
+    "keras_name",
     "load_control_flow_v2",
     "out_of_reach",
     "py_func",
@@ -166,6 +167,18 @@ def load_control_flow_v2():
     finally:
         if not enabled:
             tf.disable_control_flow_v2()
+
+
+def keras_name(name):
+    """Returns the `__name__` of a function by which Keras does not take another one for it.
+
+    Keras saves a function, and copies a layer, by this name, and looks among its own functions
+    first. None of them is called so; nor does Keras 3, where there is a ">", look for one that is
+    registered as "package>name". Its errors tell the name, so the name says what to do.
+    """
+    # Before 2.4 AutoGraph names no function with a ">", and TensorFlow 1 no scope.
+    separator = ">" if _version >= (2, 4) else "_"
+    return name + separator + "needs_register_keras_serializable_or_custom_objects"
 
 
 def register_keras_serializable(*functions):

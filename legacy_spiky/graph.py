@@ -263,7 +263,8 @@ def activation(
       A function `op(x, name=None)` that takes a tensor of any shape, float16, bfloat16,
       float32 or float64, and returns one of its dtype and static shape. Subnormals count as
       0, in `x` and in the result (but for float16). It raises TypeError where `x` has
-      another dtype and RuntimeError where TensorFlow runs eagerly.
+      another dtype and RuntimeError where TensorFlow runs eagerly. Keras finds a
+      function by its `__name__`, and this one is none that Keras knows: register it there.
 
     Raises:
       TypeError: `f`, `df` or `d2f` is not callable, or is `np.vectorize` without `otypes`.

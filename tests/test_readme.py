@@ -30,6 +30,7 @@ PRINTS = [
     ["[-0.625 0. 0.875] [0.7 1. 1.3]"],
     ["[0. 0.25 1.] [0. 1. 0.]"],
     ["[0. 0.25 1.] [0. 1. 0.]"],
+    ["True"],
     [],
     [],
     [],
@@ -51,6 +52,10 @@ def test_snippet(i, capsys):
         pytest.skip("for TensorFlow 2")
     if "legacy_spiky.migration" in SNIPPETS[i] and not hasattr(tf, "numpy_function"):
         pytest.skip("for TensorFlow 1.15 or newer")
+    if "register_keras" in SNIPPETS[i] and not hasattr(
+        tensorflow.keras.utils, "register_keras_serializable"
+    ):
+        pytest.skip("for TensorFlow 2.1 or newer")
     snippet = SNIPPETS[i]
     if not hasattr(tensorflow.compat, "v1"):  # the README says what to write then
         snippet = snippet.replace("import tensorflow.compat.v1 as tf", "import tensorflow as tf")
