@@ -306,14 +306,15 @@ class _Inside:
     def call(self, op, upstream):
         """Calls the function; reports what TensorFlow will not find, or find too late."""
         graph = self.graph
-        before = 0 if graph is None else len(graph.get_operations())
+        before = len(graph.get_operations()) if _tf.in_function() else 0
         captured = set(map(id, _tf.captures(graph)))
         try:
             results = call(self.grad, op, *upstream)
         except TypeError as error:
             # Eagerly `if tensor:` will do. What ran twice if it began anew must not have a state.
-            new = [] if graph is None else graph.get_operations()[before:]
-            if not _tf.wants_autograph(error) or any(op.op_def.is_stateful for op in new):
+            if not _tf.wants_autograph(error):
+                raise
+            if any(op.op_def.is_stateful for op in graph.get_operations()[before:]):
                 raise
             results = _tf.autograph(self.grad)(op, *upstream)
         for x in _tf.captures(graph):
