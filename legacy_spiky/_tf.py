@@ -100,7 +100,7 @@ def static_value(x):
     if x.op.type == "Identity":
         x = x.op.inputs[0]
     known = getattr(tf, "get_static_value", None)  # since 1.14
-    return known(x) if known else tf.contrib.util.constant_value(x)
+    return known(x) if known else tensorflow.contrib.util.constant_value(x)
 
 
 def wants_autograph(error):

@@ -75,7 +75,7 @@ def _build(callback, inp, Tout, stateful, name, grad):
     several = isinstance(Tout, list)
     kind = "PyFunc" if stateful else "PyFuncStateless"
     eager = tf.executing_eagerly()
-    if not eager and not _tf.in_function():  # a session: as in graph mode
+    if not _tf.runs_eagerly():  # a session: as in graph mode
         return _op.with_override(_WORLD, callback, inp, Tout, stateful, name, grad)
     if isinstance(grad, str):
         raise TypeError(
@@ -140,7 +140,7 @@ def _array(x, read_only):
 @_as_written
 def _seal(x, message):
     """Returns `x`; who takes its gradient gets a NotImplementedError."""
-    if not tf.executing_eagerly() and not _tf.in_function():
+    if not _tf.runs_eagerly():
         return _op.sealed(_WORLD, x, message)
 
     def differentiable(x):
