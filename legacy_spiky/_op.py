@@ -338,12 +338,16 @@ class _Inside:
             setattr(op.graph, _FUNCTIONS, {})
         getattr(op.graph, _FUNCTIONS)[op.name] = describe(func)
 
+    @contextlib.contextmanager
     def refuses(self):
-        """Returns the scope in which an op of a Python function has no second derivative."""
-        if self.graph is None:
-            return contextlib.ExitStack()  # none
+        """The scope in which an op of a Python function in a session has no second derivative."""
+        if _tf.runs_eagerly():
+            yield
+            return
         name = refusal(self.world, NO_SECOND % "{op}")
-        return self.graph.gradient_override_map({"PyFunc": name, "PyFuncStateless": name})
+        # Around the whole function, so that an override of its own counts.
+        with building, self.graph.gradient_override_map({"PyFunc": name, "PyFuncStateless": name}):
+            yield
 
 
 _FUNCTIONS = "_legacy_spiky_functions"  # of a graph: what its ops without gradients are
