@@ -27,7 +27,7 @@ def ours():
 
 @contextlib.contextmanager
 def answered_by(answer):
-    """While it lasts, `answer` takes the place of TensorFlow's functions in this thread, or none."""
+    """While it lasts, `answer` takes the place of TensorFlow's functions in this thread."""
     before, _thread.answer = ours(), answer
     try:
         if answer is None:
