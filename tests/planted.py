@@ -42,6 +42,11 @@ nan_kept = activation(lambda x: np.where(np.isnan(x), x, np_spiky(x)), np_d_spik
 off_in_part = activation(np_spiky, lambda x: np_d_spiky(x) * np.where((x > 2) & (x < 3), 1.5, 1))
 
 
+def other_zeros(x):
+    """spiky, with -0.0 for 0.0."""
+    return -(0.0 - right(x))
+
+
 def swapped(x):
     return tf.transpose(right(x))
 
