@@ -100,15 +100,23 @@ def resolve(callbacks, bindings):
                 order, misfit = None, _misfit(node, binding)
             if misfit:
                 problems.append("%s: %s" % (_title(callback, node), misfit))
-            served[node] = binding, order
+            else:
+                served[node] = binding, order
     if problems:
-        title = "nothing of %s was bound:" % callbacks.saved.name
+        count = sum(all(node in served for node in callback.nodes) for callback in callbacks)
+        title = "%s is not bound: %d of its %d callbacks are served, and this is wrong:"
+        title %= callbacks.saved.name, count, len(callbacks)
         raise ValueError("\n  ".join([title] + problems))
     return served
 
 
+def _own_names(callback):
+    """Returns what no other callback is called: its token, and names with those of functions."""
+    return [callback.token] + [node.path for node in callback.nodes]
+
+
 def _names(callback):
-    return [callback.token] + [name for node in callback.nodes for name in (node.name, node.path)]
+    return _own_names(callback) + [node.name for node in callback.nodes]
 
 
 def _means(key, callback):
@@ -118,10 +126,11 @@ def _means(key, callback):
 
 
 def _keys(callback, bindings, made):
-    """Returns the keys that serve a callback: exact ones, or else patterns."""
-    exact = [key for key in bindings if key in _names(callback)]
-    if exact:
-        return exact
+    """Returns the keys that serve a callback: its own names, else others, else patterns."""
+    for names in (_own_names(callback), _names(callback)):
+        exact = [key for key in bindings if key in names]
+        if exact:
+            return exact
     return [
         key
         for key in bindings

@@ -125,15 +125,14 @@ class Callbacks(tuple):
             "from legacy_spiky.checkpoint import " + name,
             "",
             "# For each a function of arrays; where it has a gradient (function, gradient), or an",
-            "# activation, which also serves what is in its gradient.",
+            "# activation, which also serves what is in its gradient: delete the line of that.",
             "bindings = {",
         ]
         for _, (node, *_) in self:
-            if node.gradient_of:
-                line = "    # %r: ...,  # in the gradient of %s" % (node.path, node.gradient_of)
-            else:
-                line = "    %r: ...,  # %s" % (node.path, node.signature)
-                line += ", with a gradient" if node.gradient else ""
+            line = "    %r: ...,  # %s" % (node.path, node.signature)
+            line += ", of eager tensors" if node.op == "EagerPyFunc" else ""
+            line += ", with a gradient" if node.gradient else ""
+            line += ", in the gradient of %s" % node.gradient_of if node.gradient_of else ""
             lines.append(line)
         tags = "" if saved.tags is None else ", tags=%r" % (list(saved.tags),)
         return "\n".join(lines + ["}", "%s = %s(%r, bindings%s)" % (made, name, path, tags)])

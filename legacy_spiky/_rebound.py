@@ -25,6 +25,7 @@ def make(saved, bindings, clear_devices):
         raise ValueError(
             "%s has no callbacks, so there is nothing to bind: load it with TensorFlow" % saved.name
         )
+    _check_whole(saved)
     served = _bindings.resolve(callbacks, bindings)
     nodes = {(node.function, node.name): node for _, nodes in callbacks for node in nodes}
     made, seals = {}, {}
@@ -54,6 +55,30 @@ def make(saved, bindings, clear_devices):
     # A graph keeps its functions alive, and they their gradients: so this one keeps those graphs.
     rebound._legacy_spiky_callbacks = [live for live, *_ in made.values()]
     return rebound, saver
+
+
+# What TensorFlow puts before the names of the inputs that it leaves out of an exported scope.
+_UNBOUND = "$unbound_inputs_"
+
+
+def _check_whole(saved):
+    """Raises ValueError where a saved graph is a part of one, and lacks its inputs."""
+    inputs = {name for _, node in each_node(saved.meta.graph_def) for name in node.input}
+    unbound = sorted(name for name in inputs if name.lstrip("^").startswith(_UNBOUND))
+    waits = [name for name in unbound if name.startswith("^")]
+    if waits:
+        advice = "TensorFlow imports no part that waits for others, %s; save the whole graph"
+        advice %= ", ".join(waits)
+    else:
+        advice = (
+            "Give them first, by tf.train.import_meta_graph(..., import_scope='part', input_map={"
+            "%s}), and rebind what tf.train.export_meta_graph() returns then"
+        ) % ", ".join("%r: tensor" % name for name in unbound)
+    if unbound:
+        raise ValueError(
+            "%s is a part of a graph, as tf.train.export_meta_graph saves one with export_scope, "
+            "without its inputs. %s" % (saved.name, advice)
+        )
 
 
 def _seal(flow, function, node_def):

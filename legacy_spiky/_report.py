@@ -11,10 +11,19 @@ __all__ = ["Report", "SHOWN", "new_row", "shown"]
 
 SHOWN = 5  # differing inputs that a report names, for each row
 
-_SUBNORMAL = (
-    "  %d of %d are of subnormals, which TensorFlow's threads set to 0 and the caller's keeps: "
-    "flush_subnormals takes them for 0 everywhere"
-)
+# Differences that an option takes for none: by the name of their count in a row.
+_EXPLAINED = {
+    "zero signs": (
+        "signs of zeros alone, 0.0 and -0.0: any tolerance takes them for the same, {} hardly "
+        "anything else",
+        ("atol", 5e-324),
+    ),
+    "subnormal": (
+        "of subnormals, which TensorFlow's threads set to 0 and the caller's keeps: {} takes them "
+        "for 0 everywhere",
+        ("flush_subnormals", True),
+    ),
+}
 
 
 class Report:
@@ -26,9 +35,9 @@ class Report:
         how many numbers were `"tried"` and how many are `"mismatches"`; `"worst ulp"` and
         `"worst absolute"`, of all that differ, within the tolerance too (infinite where one
         side alone is NaN, or has no gradient); how many mismatches have a subnormal input or
-        result, `"subnormal"`; and the mismatches themselves, `"first"` (up to five)
-        and `"worst"`: the place, the input, the upstream gradient that a gradient is
-        multiplied by, both results and their bits.
+        result, `"subnormal"`, and how many are 0.0 and -0.0, `"zero signs"`; and the
+        mismatches themselves, `"first"` (up to five) and `"worst"`: the place, the input, the
+        upstream gradient that a gradient is multiplied by, both results and their bits.
 
     >>> from legacy_spiky.parity import arrays, compare
     >>> x = np.float32([0.25, 1])
@@ -73,7 +82,8 @@ class Report:
                 continue
             row["tried"] += new["tried"]
             row["mismatches"] += new["mismatches"]
-            row["subnormal"] += new["subnormal"]
+            for kind in _EXPLAINED:
+                row[kind] += new[kind]
             row["worst ulp"] = max(row["worst ulp"], new["worst ulp"])
             row["worst absolute"] = max(row["worst absolute"], new["worst absolute"])
             row["first"] = (row["first"] + new["first"])[:SHOWN]
@@ -91,6 +101,10 @@ class Report:
         }
 
     def __str__(self) -> str:
+        return self.text()
+
+    def text(self, command_line: bool = False) -> str:
+        """Returns it as a table, with the options that it names as on a command line, or not."""
         lines = ["candidate|dtype|inputs|values off|gradients off|worst ULP|worst error".split("|")]
         for candidate in dict.fromkeys(row["candidate"] for row in self.rows):
             rows = [row for row in self.rows if row["candidate"] == candidate]
@@ -117,12 +131,25 @@ class Report:
                 text.append("{candidate}, {quantity}: neither side has a gradient".format(**row))
             if row["mismatches"]:
                 text.append("{candidate}, {quantity}, {dtype}:".format(**row))
-                if 2 * row["subnormal"] > row["mismatches"]:
-                    text.append(_SUBNORMAL % (row["subnormal"], row["mismatches"]))
+                for kind, (words, option) in _EXPLAINED.items():
+                    if 2 * row[kind] > row["mismatches"]:
+                        words = words.format(_spelled(*option, command_line))
+                        text.append("  %s are %s" % (_share(row[kind], row["mismatches"]), words))
                 text += ["  " + _sentence(found) for found in row["first"]]
                 if row["worst"] not in row["first"]:
                     text.append("  worst: " + _sentence(row["worst"]))
         return "\n".join(text)
+
+
+def _spelled(name, value, command_line):
+    if not command_line:
+        return "%s=%r" % (name, value)
+    option = "--" + name.replace("_", "-")
+    return option if value is True else "%s %r" % (option, value)
+
+
+def _share(count, total):
+    return "all" if count == total else "{:,} of {:,}".format(count, total)
 
 
 def _is_value(row):
@@ -166,6 +193,7 @@ def new_row(candidate, quantity, dtype):
         "tried": 0,
         "mismatches": 0,
         "subnormal": 0,
+        "zero signs": 0,
         "worst ulp": 0,
         "worst absolute": 0.0,
         "first": [],

@@ -4,11 +4,8 @@ import collections
 import os
 import re
 
-from google.protobuf import text_format
-from tensorflow.core.protobuf.meta_graph_pb2 import MetaGraphDef
-from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
-
-from legacy_spiky._tf import tf
+from legacy_spiky import _files
+from legacy_spiky._tf import MetaGraphDef, SavedModel, text_format, tf
 
 __all__ = ["each_node", "read"]
 
@@ -31,18 +28,18 @@ def read(source, tags=None):
             % (source, type(source).__name__)
         )
     path = os.fspath(source)
-    folder = os.path.isdir(path) and bool(_files(path))
-    if not folder and os.path.exists(path + ".meta"):
+    folder = _files.is_folder(path) and bool(_models(path))
+    if not folder and _files.exists(path + ".meta"):
         path += ".meta"  # it is a checkpoint's prefix, which in old ones is a file too
-    if not os.path.exists(path):
+    if not _files.exists(path):
         raise FileNotFoundError("there is no file %s, nor %s.meta" % (path, path))
-    if os.path.isdir(path) or os.path.basename(path) in _SAVED_MODEL:
+    if _files.is_folder(path) or os.path.basename(path) in _SAVED_MODEL:
         return _saved_model(path, tags)
     if path.endswith(".meta"):
         meta, whole = _parse(MetaGraphDef, path)
         _check_writer(meta, path)
         prefix = path[: -len(".meta")]
-        there = any(os.path.isfile(prefix + end) for end in ("", ".index"))
+        there = any(_files.is_file(prefix + end) for end in ("", ".index"))
         return _checked(Saved(meta, path, prefix if there else None), whole)
     # It need not name its writer: TensorFlow 1 freezes without the versions, which come last.
     graph_def, whole = _parse(tf.GraphDef, path)
@@ -59,14 +56,14 @@ _GRAPH_DEF_VERSION = getattr(tf, "version", tf).GRAPH_DEF_VERSION
 _SAVED_MODEL = ["saved_model.pb", "saved_model.pbtxt"]
 
 
-def _files(folder):
+def _models(folder):
     files = [os.path.join(folder, name) for name in _SAVED_MODEL]
-    return [file for file in files if os.path.exists(file)]
+    return [file for file in files if _files.exists(file)]
 
 
 def _saved_model(path, tags):
-    folder = path if os.path.isdir(path) else os.path.dirname(path)
-    files = _files(folder)
+    folder = path if _files.is_folder(path) else os.path.dirname(path)
+    files = _models(folder)
     if not files:
         raise FileNotFoundError(
             "the folder %s holds no SavedModel: neither saved_model.pb nor saved_model.pbtxt; of a "
@@ -94,8 +91,7 @@ def _saved_model(path, tags):
 
 def _parse(kind, path):
     """Reads a file, binary or text, as a protobuf message, and whether it knows all its fields."""
-    with open(path, "rb") as file:
-        data = file.read()
+    data = _files.read(path)
     message, whole = kind(), True
     try:
         if re.search(rb"[\0-\x08\x0e-\x1f]", data):  # text has none of these

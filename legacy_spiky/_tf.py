@@ -18,6 +18,8 @@ except ImportError as error:
 
 __all__ = [
     "FLOATING",
+    "MetaGraphDef",
+    "SavedModel",
     "autograph",
     "captures",
     "executing_eagerly",
@@ -29,6 +31,7 @@ __all__ = [
     "register_keras_serializable",
     "runs_eagerly",
     "static_value",
+    "text_format",
     "tf",
     "wants_autograph",
 ]
@@ -38,6 +41,11 @@ if _version < (1, 0):
     raise ImportError(
         "legacy_spiky needs TensorFlow 1.0 or newer; this is %s" % tensorflow.__version__
     )
+
+# Here, where it was said what is wrong if TensorFlow is missing or too old.
+from google.protobuf import text_format  # noqa: E402
+from tensorflow.core.protobuf.meta_graph_pb2 import MetaGraphDef  # noqa: E402
+from tensorflow.core.protobuf.saved_model_pb2 import SavedModel  # noqa: E402
 
 # The TensorFlow 1 names: tf.compat.v1 since 1.13, TensorFlow itself before.
 tf = getattr(tensorflow.compat, "v1", tensorflow)

@@ -12,26 +12,27 @@ prints what the saved graph at PATH needs.
 import argparse
 import os
 import sys
-import threading
-from typing import Any, Dict, Optional, Sequence, Union
+from typing import TYPE_CHECKING, Any, Dict, Optional, Sequence, Union
 
-from tensorflow.core.protobuf.meta_graph_pb2 import AssetFileDef
+from legacy_spiky._quiet import quiet
 
-from legacy_spiky import _nodes, _rebound, _saved
-from legacy_spiky._errors import reason
-from legacy_spiky._tf import tf
+# TensorFlow is imported when something is read: --help and wrong arguments do not need it.
+if TYPE_CHECKING:
+    from legacy_spiky._nodes import Callbacks
+    from legacy_spiky._tf import tf
 
 __all__ = ["find_callbacks", "rebind", "restore"]
 
 Source = Union[str, "os.PathLike[str]", "tf.GraphDef", "tf.MetaGraphDef"]
 
 
-def find_callbacks(source: Source, tags: Optional[Sequence[str]] = None) -> _nodes.Callbacks:
+def find_callbacks(source: Source, tags: Optional[Sequence[str]] = None) -> "Callbacks":
     """Finds the Python functions that a saved graph calls.
 
     Args:
       source: a `GraphDef`, a `MetaGraphDef`, or the path of a `.meta` file, of a frozen `.pb` or
-        `.pbtxt`, of a SavedModel's folder, or the prefix of a checkpoint.
+        `.pbtxt`, of a SavedModel's folder, or the prefix of a checkpoint. Paths may be URLs, as
+        `gs://bucket/model`, of the file systems that TensorFlow knows.
       tags: of a SavedModel that holds several graphs, those of the one that is meant; without
         them, the one for serving.
 
@@ -44,7 +45,7 @@ def find_callbacks(source: Source, tags: Optional[Sequence[str]] = None) -> _nod
 
     Raises:
       TypeError: `source` is something else.
-      OSError: there is no such file.
+      OSError: there is no such file, or TensorFlow cannot read it.
       ValueError: the file is no saved graph, or is damaged.
 
     >>> from legacy_spiky import tf_spiky
@@ -54,6 +55,8 @@ def find_callbacks(source: Source, tags: Optional[Sequence[str]] = None) -> _nod
     >>> callback.nodes[0].name, callback.nodes[0].inputs, callback.nodes[0].outputs
     ('spiky', ('float32',), ('float32',))
     """
+    from legacy_spiky import _nodes, _saved
+
     return _nodes.callbacks(_saved.read(source, tags))
 
 
@@ -87,10 +90,11 @@ def rebind(
 
     Raises:
       TypeError: `source` or `bindings` is something else.
-      OSError: there is no such file.
-      ValueError: the file is no saved graph, or is damaged or of a newer TensorFlow; it has no
-        callbacks; or some are not bound, are bound twice, or to what does not fit. Then all of
-        them are named, and none is bound. Or one is on the device of another process.
+      OSError: as `find_callbacks`.
+      ValueError: the file is no saved graph, or is damaged, of a newer TensorFlow or a part of a
+        graph, without its inputs; it has no callbacks; or some are not bound, are bound twice, or
+        to what does not fit. Then all of them are named, and none is bound. Or one is on the
+        device of another process.
 
     Gradients that were saved run. New ones there are not through a `tf.while_loop` of TensorFlow 1
     in a frozen graph, which has lost what a loop is, or where it calls a `tf.function`; through
@@ -106,6 +110,8 @@ def rebind(
     ...     session.run(tf.gradients(y, x)[0], {x: [0.2, 0.7, 1.2]}).tolist()
     [1.0, 0.0, 1.0]
     """
+    from legacy_spiky import _rebound, _saved
+
     return _rebound.make(_saved.read(source, tags), bindings, clear_devices)[0]
 
 
@@ -148,104 +154,9 @@ def restore(
     ...     session.run("spiky:0").tolist()
     [0.20000000298023224, 0.0, 0.20000004768371582]
     """
-    saved = _saved.read(path, tags)
-    if saved.weights is None and saved.folder is None:
-        raise ValueError("%s holds no weights; rebind makes a graph of it" % saved.name)
-    rebound, saver = _rebound.make(saved, bindings, clear_devices)
-    has_weights = saved.weights is not None
-    if has_weights and saver is None:
-        raise ValueError("%s is damaged: it does not say how its weights are read" % saved.name)
-    # They are read later, when the current folder may be another one.
-    weights = os.path.abspath(saved.weights) if has_weights else None
-    folder = os.path.abspath(saved.folder) if saved.folder is not None else None
-    written = _written(weights) if has_weights else None
-    if has_weights:
-        try:
-            tf.train.NewCheckpointReader(weights)
-        except Exception as error:
-            raise _weights_error(saved, error) from error
+    from legacy_spiky import _restored, _saved
 
-    def load(session):
-        if has_weights:
-            if _written(weights) != written:
-                raise ValueError(
-                    "the weights of %s were written anew, or removed, before the session ran for "
-                    "the first time, which is when they are read" % saved.weights
-                )
-            try:
-                saver.restore(session, weights)
-            except RuntimeError:  # of a session that was closed
-                raise
-            except Exception as error:
-                raise _weights_error(saved, error) from error
-        if folder is not None:
-            _initialize(session, saved, folder)
-
-    return _Session(rebound, config, load)
-
-
-def _written(weights):
-    """Returns what tells whether the files of a checkpoint are the same ones."""
-    files = [file for file in (weights, weights + ".index") if os.path.isfile(file)]
-    return [(file, os.stat(file).st_mtime_ns, os.stat(file).st_size) for file in files]
-
-
-def _weights_error(saved, error):
-    said = reason(str(error).rpartition("Original error:\n\n")[2])  # TensorFlow guesses before it
-    if "Cannot assign a device" in said:
-        said += "; clear_devices=True drops the devices that were saved"
-    return ValueError("the weights of %s cannot be restored: %s" % (saved.weights, said))
-
-
-class _Session(tf.Session):
-    """A session that gets its weights when it first runs."""
-
-    def __init__(self, graph, config, load):
-        super().__init__(graph=graph, config=config)
-        self._load = load
-        self._loading = threading.RLock()
-
-    def _load_once(self):
-        with self._loading:
-            load, self._load = self._load, None
-            if load is not None:
-                try:
-                    with self.graph.as_default():
-                        load(self)
-                except BaseException:
-                    self._load = load
-                    raise
-
-    # What runs the graph.
-
-    def run(self, *args, **kwargs):
-        self._load_once()
-        return super().run(*args, **kwargs)
-
-    def make_callable(self, *args, **kwargs):
-        self._load_once()
-        return super().make_callable(*args, **kwargs)
-
-    def partial_run_setup(self, *args, **kwargs):
-        self._load_once()
-        return super().partial_run_setup(*args, **kwargs)
-
-
-def _initialize(session, saved, folder):
-    """Runs what a SavedModel has for its start, as to fill tables from its assets."""
-    assets = list(saved.meta.asset_file_def)
-    for packed in session.graph.get_collection("saved_model_assets"):
-        assets.append(AssetFileDef())
-        packed.Unpack(assets[-1])
-    feed = {
-        asset.tensor_info.name: os.path.join(folder, "assets", asset.filename) for asset in assets
-    }
-    for name in ("saved_model_main_op", "legacy_init_op"):
-        for op in session.graph.get_collection(name):
-            session.run(op, feed)
-    signature = saved.meta.signature_def.get("__saved_model_init_op")
-    if signature is not None:
-        session.run(signature.outputs["__saved_model_init_op"].name, feed)
+    return _restored.session(_saved.read(path, tags), bindings, config, clear_devices)
 
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
@@ -265,7 +176,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     tags = None if arguments.tags is None else [tag for tag in arguments.tags.split(",") if tag]
     try:
         callbacks = find_callbacks(arguments.path, tags)
-    except (OSError, ValueError) as error:
+    except (ImportError, OSError, ValueError) as error:
         parser.error(str(error))
     print(callbacks)
     if callbacks:
@@ -274,4 +185,5 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
 
 
 if __name__ == "__main__":
+    quiet()
     sys.exit(main())

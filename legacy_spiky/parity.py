@@ -5,6 +5,7 @@ functions of arrays (`arrays`). `compare` runs two or more of them on the same i
 gradients and reports where they differ; `assert_parity` is that for a test.
 """
 
+import itertools
 from typing import Any, Callable, Sequence, Union
 
 import numpy as np
@@ -123,6 +124,7 @@ def _compare_arrays(row, inputs, upstream, reference, candidate, ulp, rtol, atol
     for x in inputs:
         tiny |= _tiny(x.ravel()[places], results=False)
     row["subnormal"] = int(tiny[indices].sum())
+    row["zero signs"] = int((steps[indices] == 0).sum())
     row["first"] = [found(i) for i in indices[:SHOWN]]
     if len(indices):
         steps = np.where(nan, np.inf, steps)
@@ -163,9 +165,21 @@ def _label(implementation):
     return getattr(implementation, "label", None) or describe(implementation)
 
 
-def _run(role, implementation, inputs, upstream=None):
+def _labels(implementations):
+    """Returns a label for each, those of the same name numbered."""
+    labels = []
+    for label in map(_label, implementations):
+        number = itertools.count(2)
+        different = label
+        while different in labels:
+            different = "%s (%d)" % (label, next(number))
+        labels.append(different)
+    return labels
+
+
+def _run(role, label, implementation, inputs, upstream=None):
     """Runs an implementation and says which side it was, where it fails."""
-    side = "the %s (%s)" % (role, _label(implementation))
+    side = "the %s (%s)" % (role, label)
     # Copies: an op may write to its argument, which TensorFlow need not have copied.
     inputs = [np.array(x) for x in inputs]
     upstream = None if upstream is None else [np.array(g) for g in upstream]
@@ -184,21 +198,13 @@ def _check_alike(noun, reference, candidate, ours, theirs):
     if len(ours) != len(theirs):
         raise ValueError(
             "the candidate (%s) gives %d %ss, the reference (%s) %d"
-            % (_label(candidate), len(theirs), noun, _label(reference), len(ours))
+            % (candidate, len(theirs), noun, reference, len(ours))
         )
     for a, b in zip(ours, theirs):
         if a is not None and b is not None and (a.shape, a.dtype) != (b.shape, b.dtype):
             raise ValueError(
                 "%s: the candidate (%s) gives %s of shape %s, the reference (%s) %s of shape %s"
-                % (
-                    noun,
-                    _label(candidate),
-                    b.dtype.name,
-                    b.shape,
-                    _label(reference),
-                    a.dtype.name,
-                    a.shape,
-                )
+                % (noun, candidate, b.dtype.name, b.shape, reference, a.dtype.name, a.shape)
             )
 
 
@@ -255,30 +261,31 @@ def compare(
     inputs = _arrays(inputs)
     if flush_subnormals:
         inputs = _flushed(inputs, results=False)
+    label = _label(reference)
     if upstream is None:
-        values, _ = _run("reference", reference, inputs)
+        values, _ = _run("reference", label, reference, inputs)
         upstream = [upstreams(y.shape, y.dtype, seed) for seed, y in enumerate(values)]
     else:
         upstream = _arrays(upstream)
-    ours = _run("reference", reference, inputs, upstream)
+    ours = _run("reference", label, reference, inputs, upstream)
     if not ours[0]:
-        raise ValueError("nothing to compare: the reference (%s) gives []" % _label(reference))
-    report = Report(_label(reference))
-    for candidate in candidates:
+        raise ValueError("nothing to compare: the reference (%s) gives []" % label)
+    report = Report(label)
+    for name, candidate in zip(_labels(candidates), candidates):
         try:
-            theirs = _run("candidate", candidate, inputs, upstream)
+            theirs = _run("candidate", name, candidate, inputs, upstream)
         except RuntimeError:
             # The upstream gradient may not fit, since its values are unlike the reference's.
-            values, _ = _run("candidate", candidate, inputs)
-            _check_alike("value", reference, candidate, ours[0], values)
+            values, _ = _run("candidate", name, candidate, inputs)
+            _check_alike("value", label, name, ours[0], values)
             raise
         for noun, expected, given in zip(("value", "gradient"), ours, theirs):
-            _check_alike(noun, reference, candidate, expected, given)
+            _check_alike(noun, label, name, expected, given)
             if flush_subnormals:
                 expected, given = _flushed(expected), _flushed(given)
             for i, (a, b) in enumerate(zip(expected, given)):
                 quantity = noun if len(expected) == 1 else "%s %d" % (noun, i)
-                row = new_row(_label(candidate), quantity, "none" if a is None else a.dtype.name)
+                row = new_row(name, quantity, "none" if a is None else a.dtype.name)
                 if a is not None and b is not None:
                     _check_comparable(quantity, inputs, a, b)
                     row["tried"] = a.size
@@ -286,9 +293,7 @@ def compare(
                     _compare_arrays(row, inputs, feed, a, b, ulp, rtol, atol)
                 elif a is not b:
                     _no_gradient(row, a, b)
-                new = Report(_label(reference))
-                new.rows.append(row)
-                report.add(new)
+                report.rows.append(row)
     return report
 
 
@@ -308,6 +313,7 @@ def assert_parity(
 
     Raises:
       AssertionError: they differ.
+      ValueError: no number was compared, as where the inputs are empty.
       And what `compare` raises.
 
     >>> from legacy_spiky import migration, tf_spiky
@@ -318,4 +324,9 @@ def assert_parity(
     report = compare(reference, *candidates, **options)
     if not report.ok:
         raise AssertionError("%d mismatches\n%s" % (report.mismatches, report))
+    if not report.tried:
+        raise ValueError(
+            "nothing to compare: the results of the reference (%s) are empty; give inputs with "
+            "numbers in them" % report.reference
+        )
     return report

@@ -203,7 +203,7 @@ IMPORT = """
 import sys, time
 import numpy, tensorflow
 started = time.perf_counter()
-import legacy_spiky
+import legacy_spiky.graph
 print(time.perf_counter() - started, "numba" in sys.modules)
 """
 

@@ -73,7 +73,7 @@ def check(block, python=None, reference=None, candidate=None, **tolerance):
     expected, candidates = sides(python, reference, candidate)
     x = numbers(block)
     expected = expected or recipe(block)
-    values, _ = parity._run("reference", expected, [x])
+    values, _ = parity._run("reference", expected.label, expected, [x])
     ones = [np.ones(y.shape, y.dtype) for y in values]
     report = parity.compare(expected, *candidates, inputs=x, upstream=ones, **tolerance)
     if candidate is None:

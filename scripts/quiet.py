@@ -3,17 +3,14 @@
 import importlib
 import os
 import sys
-import warnings
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir)
 if ROOT not in sys.path:  # a worker has it already, after the user's folder
     sys.path.insert(0, ROOT)
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# oneDNN announces itself whatever the log level, and rounds matrix products its own way.
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
-for category in (DeprecationWarning, FutureWarning, RuntimeWarning):
-    warnings.filterwarnings("ignore", category=category)
+from legacy_spiky._quiet import quiet  # noqa: E402
+
+quiet()
 
 
 def stop(message):

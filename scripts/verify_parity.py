@@ -361,7 +361,8 @@ def finish(options, results, problem, started):
     ok = all(result.ok for result in results)
     try:
         if problem is None or any(result.tried for result in results):
-            print(*results, sep="\n")
+            for result in results:
+                print(result if options.training else result.text(command_line=True))
             print(closing_line(options, results, seconds))
         sys.stdout.flush()
         if options.json:

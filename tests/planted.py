@@ -37,6 +37,7 @@ one_ulp = activation(
     lambda x: np.where(x == 0.25, np.nextafter(np.float32(0.25), np.float32(1)), np_spiky(x)),
     np_d_spiky,
 )
+other_zeros = activation(lambda x: np.where(np_spiky(x) == 0, -0.0, np_spiky(x)), np_d_spiky)
 wrong_sign = activation(np_spiky, lambda x: -np_d_spiky(x))
 nan_kept = activation(lambda x: np.where(np.isnan(x), x, np_spiky(x)), np_d_spiky)
 off_in_part = activation(np_spiky, lambda x: np_d_spiky(x) * np.where((x > 2) & (x < 3), 1.5, 1))

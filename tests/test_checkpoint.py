@@ -261,13 +261,48 @@ def test_the_table_and_the_skeleton(simple):
             node.gradient or "-",
         ]
     assert rows[1].endswith("  gradient of layer/spiky")
-    filled = callbacks.skeleton().replace("'layer/spiky': ...", "'layer/spiky': tf_spiky")
-    filled = filled.replace("'pair': ...", "'pair': (difference, difference_grad)")
-    names = {"tf_spiky": tf_spiky, "difference": difference, "difference_grad": difference_grad}
-    filled = filled.replace("rebind('the GraphDef'", "rebind(source")
-    names["source"] = simple
-    exec(compile(filled, "skeleton", "exec"), names)
-    assert isinstance(names["graph"], tf.Graph)
+
+
+def filled_in(saved, values):
+    """Runs the code that is printed for a saved graph, with its lines filled in, or deleted."""
+    lines = find_callbacks(saved).skeleton().splitlines()
+    start, end = lines.index("bindings = {") + 1, lines.index("}")
+    keys = [re.match(r"    '(.*)': \.\.\.,  # ", line).group(1) for line in lines[start:end]]
+    assert set(values) <= set(keys)
+    lines[start:end] = ["    %r: values[%r]," % (key, key) for key in keys if key in values]
+    code = "\n".join(lines).replace("rebind('the GraphDef'", "rebind(saved")
+    names = {"saved": saved, "values": values}
+    exec(compile(code, "skeleton", "exec"), names)
+    return keys, names["graph"]
+
+
+def test_the_skeleton_is_filled_in(simple):
+    forward, back = recipe.np_spiky_32, recipe.np_d_spiky_32
+    of_pairs = {
+        "layer/spiky": (forward, recipe.spikygrad),
+        "gradients/layer/spiky_grad/d_spiky": back,
+        "pair": (difference, difference_grad),
+    }
+    assert filled_in(simple, of_pairs)[0] == list(of_pairs)
+    of_an_activation = {"layer/spiky": tf_spiky, "pair": (difference, difference_grad)}
+    for values in (of_pairs, of_an_activation):
+        graph = filled_in(simple, values)[1]
+        assert evaluate(graph)[:2] == SPIKY[:2]
+        with tf.Session(graph=graph) as session:
+            assert session.run("dx:0", {"x:0": [0.2, 0.7, 1.2]}).tolist() == [1, 0, 1]
+
+
+def test_what_the_skeleton_says_of_each(simple):
+    lines = find_callbacks(simple).skeleton().splitlines()
+    assert lines[2:8] == [
+        "# For each a function of arrays; where it has a gradient (function, gradient), or an",
+        "# activation, which also serves what is in its gradient: delete the line of that.",
+        "bindings = {",
+        "    'layer/spiky': ...,  # float32 [3] -> float32 [3], with a gradient",
+        "    'gradients/layer/spiky_grad/d_spiky': ...,  # float32 [3] -> float32, in the gradient "
+        "of layer/spiky",
+        "    'pair': ...,  # float32 [3], float32 [3] -> float32, int32, with a gradient",
+    ]
 
 
 def test_the_skeleton_of_a_checkpoint(saved):
@@ -416,11 +451,30 @@ def test_all_that_is_wrong_is_said_at_once(simple, bindings, words):
     with pytest.raises(ValueError) as error:
         rebind(simple, bindings)
     said = str(error.value) + "\n"
-    assert said.startswith("nothing of the GraphDef was bound:\n")
+    assert re.match(
+        "the GraphDef is not bound: [0-3] of its 3 callbacks are served, and this", said
+    )
     for word in words:
         pattern = r"pyfunc_of_the_dead_\d+".join(re.escape(part) for part in word.split("%s"))
         assert re.search(pattern, said), said
     assert simple.SerializeToString() == before
+
+
+@pytest.mark.parametrize(
+    "bindings, count",
+    [
+        ({}, 0),
+        ({"pair": difference}, 1),
+        ({"pair": one}, 0),
+        ({"layer/spiky": tf_spiky}, 2),
+        ({"layer/spiky": one, "pair": difference}, 2),
+        ({"*spiky": one, "*d_spiky": one, "pair": difference, "nothing": one}, 3),
+    ],
+)
+def test_how_many_would_be_bound(simple, bindings, count):
+    words = "^the GraphDef is not bound: %d of its 3 callbacks are served, and this is wrong:\n"
+    with pytest.raises(ValueError, match=words % count):
+        rebind(simple, bindings)
 
 
 def test_many_are_wrong(simple):
@@ -1020,6 +1074,21 @@ def test_functions_of_one_name_in_two_functions(second_control_flow):
     rebind(saved, dict(zip(forward + derivatives, [tf_spiky, cube, tf_spiky, cube])))
 
 
+def test_a_name_in_a_function_and_in_the_graph(second_control_flow):
+    with tf.Graph().as_default() as graph:
+        x = placeholder()
+        y = spiky(x)
+        tf.identity(tf.while_loop(lambda v: v[0] < 1, lambda v: [spiky(v) + 1], [y]), name="z")
+    saved = gone(graph)
+    paths = [nodes[0].path for _, nodes in find_callbacks(saved)]
+    assert [path.rpartition("/")[2] for path in paths] == ["spiky", "spiky"]
+    _, graph = filled_in(saved, {"spiky": one, max(paths, key=len): lambda x: 2 * x})
+    with tf.Session(graph=graph) as session:
+        assert session.run("z:0", {"x:0": [0.5, 3, 4]}).tolist() == [2, 7, 9]
+    with tf.Session(graph=rebind(saved, {"spiky": one})) as session:  # of both
+        assert session.run("z:0", {"x:0": [0.5, 3, 4]}).tolist() == [1.5, 4, 5]
+
+
 def test_ops_of_py_function():
     if not hasattr(tf, "py_function"):
         pytest.skip("TensorFlow %s has no tf.py_function" % tf.VERSION)
@@ -1029,6 +1098,7 @@ def test_ops_of_py_function():
     saved = gone(graph)
     ((_, (node,)),) = find_callbacks(saved)
     assert node.op == "EagerPyFunc"
+    assert "float32 [3], of eager tensors\n" in find_callbacks(saved).skeleton()
     graph = rebind(saved, {"eager": lambda x: x * x * x})
     assert evaluate(graph, y="eager:0", value=[1, 2, 3])[:2] == [[1, 8, 27], [3, 12, 27]]
     for bad, words in [
@@ -1091,6 +1161,58 @@ def test_what_is_not_there(tmp_path, saved):
             function(str(tmp_path))
     with pytest.raises(ValueError, match="frozen.pb holds no weights; rebind makes a graph of it"):
         restore(os.path.join(saved, "frozen.pb"), ACTIVATION)
+
+
+@pytest.fixture(params=["data", "control"])
+def part(request, tmp_path):
+    """The `.meta` of one scope of a graph, which lacks what comes from outside of it."""
+    path = str(tmp_path / "part.meta")
+    with tf.Graph().as_default():
+        x = placeholder()
+        _, bias = tf.unstack(tf.constant([2.0, 1.0]), name="pair")
+        with tf.name_scope("layer"):
+            v = tf.Variable([0.0, 0.0, 0.0], name="v")
+            with tf.control_dependencies([bias] if request.param == "control" else []):
+                recipe.tf_spiky(x + v + bias)
+        tf.train.export_meta_graph(path, export_scope="layer")
+    return request.param, path
+
+
+def test_a_part_of_a_graph(part, tmp_path):
+    kind, path = part
+    ((_, (node,)),) = find_callbacks(path)
+    assert (node.name, node.inputs) == ("spiky", ("float32",))
+    meta = MetaGraphDef()
+    with open(path, "rb") as file:
+        meta.ParseFromString(file.read())
+    inputs = "import_scope='part', input_map={'$unbound_inputs_pair:1': tensor, "
+    inputs += "'$unbound_inputs_x': tensor}), and rebind what tf.train.export_meta_graph() returns"
+    waits = (
+        "TensorFlow imports no part that waits for others, ^$unbound_inputs_pair; save the whole"
+    )
+    for source, name in [
+        (path, path),
+        (meta, "the MetaGraphDef"),
+        (meta.graph_def, "the GraphDef"),
+    ]:
+        for bindings in ({"spiky": tf_spiky}, {}):
+            with pytest.raises(ValueError) as error:
+                rebind(source, bindings)
+            said = str(error.value)
+            assert said.startswith(name + " is a part of a graph, as tf.train.export_meta_graph")
+            assert (inputs if kind == "data" else waits) in said
+            assert "damaged" not in said
+    if kind == "control":
+        return
+    with tf.Graph().as_default():  # what it says
+        tensors = {"$unbound_inputs_pair:1": tf.constant(1.0), "$unbound_inputs_x": placeholder()}
+        tf.train.import_meta_graph(path, import_scope="part", input_map=tensors)
+        whole = tf.train.export_meta_graph()
+    graph = rebind(whole, {"part/spiky": tf_spiky})
+    with graph.as_default(), tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        value = session.run("part/spiky:0", {"x:0": [0.25, 0.75, 1.25]})
+        assert value.tolist() == [0.25, 0, 0.25]
 
 
 def test_an_unknown_op(tmp_path):
@@ -1272,6 +1394,77 @@ def test_a_configuration(saved):
         assert session._config.inter_op_parallelism_threads == 3
 
 
+# Files by URL, as TensorFlow reads them.
+
+
+@pytest.fixture(params=["file://", "ram://"])
+def url(request, copied):
+    """The URL of the folder with what this TensorFlow saved."""
+    if request.param == "file://":
+        return "file://" + copied
+    if VERSION < (2, 4):
+        pytest.skip("TensorFlow %s has no ram://" % tf.VERSION)
+    folder = "ram:/" + copied
+    for path, name in contents(copied):
+        there = folder + path[len(copied) :]
+        tf.gfile.MakeDirs(there)
+        tf.gfile.Copy(os.path.join(path, name), os.path.join(there, name), overwrite=True)
+    return folder
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_urls(url, copied, kind):
+    path, frozen = os.path.join(url, kind), kind == "frozen.pb"
+    assert list(find_callbacks(path)) == list(find_callbacks(os.path.join(copied, kind)))
+    name, made = ("rebind", "graph") if frozen else ("restore", "session")
+    whole = os.path.join(url, "model") if kind == "model.meta" else path
+    code = "%s = %s(%r, bindings)" % (made, name, whole)
+    assert find_callbacks(path).skeleton().endswith(code)
+    graph = rebind(path, ACTIVATION)
+    with tf.Session(graph=graph) if frozen else restore(path, ACTIVATION) as session:
+        check_numbers(session, copied, frozen)
+
+
+def test_the_current_folder_and_urls(url, monkeypatch):
+    session = restore(os.path.join(url, "model"), ACTIVATION)
+    monkeypatch.chdir("/")
+    assert session.run("layer:0", {"x:0": X}).shape == (2, 3)
+
+
+def test_weights_of_another_time_by_url(url):
+    late, again = [restore(os.path.join(url, "model"), ACTIVATION) for _ in range(2)]
+    with restore(os.path.join(url, "model"), ACTIVATION) as session, session.graph.as_default():
+        session.run(tf.trainable_variables())  # reads them
+        tf.train.Saver().save(session, os.path.join(url, "model"), write_meta_graph=False)
+        again.run("layer:0", {"x:0": X})  # the same weights
+        session.run("train", {"x:0": X})
+        tf.train.Saver().save(session, os.path.join(url, "model"), write_meta_graph=False)
+    with pytest.raises(ValueError, match="written anew, or removed, before the session ran"):
+        late.run("layer:0", {"x:0": X})
+
+
+def test_what_is_not_at_a_url(url, capsys):
+    for name in ("nowhere", "mod"):
+        for function in (find_callbacks, lambda path: restore(path, {})):
+            with pytest.raises(FileNotFoundError, match="there is no file %s|holds no Saved" % url):
+                function(os.path.join(url, name))
+    with pytest.raises(FileNotFoundError, match="holds no SavedModel: .* give the prefix"):
+        find_callbacks(url)
+    path = os.path.join(url, "model.data-00000-of-00001")
+    with pytest.raises(ValueError, match="%s is no GraphDef" % path):
+        find_callbacks(path)
+
+
+def test_a_file_system_that_tensorflow_has_not(capsys):
+    words = "TensorFlow cannot read nosuch://a/b.*: File system scheme .* not implemented"
+    for function in (find_callbacks, lambda path: restore(path, {})):
+        with pytest.raises(OSError, match=words):
+            function("nosuch://a/b")
+    with pytest.raises(SystemExit):
+        checkpoint.main(["nosuch://a/b"])
+    assert "error: TensorFlow cannot read nosuch://a/b" in capsys.readouterr().err
+
+
 # Devices.
 
 
@@ -1362,7 +1555,8 @@ def test_tags(tmp_path):
     assert len(find_callbacks(serving)) == 1
 
 
-def test_tables_are_filled_from_assets(tmp_path):
+@pytest.mark.parametrize("scheme", ["", "file://"])
+def test_tables_are_filled_from_assets(tmp_path, scheme):
     if VERSION < (1, 15):
         pytest.skip("where tables are differs in older ones")
     vocabulary = write(tmp_path / "words.txt", b"emerson\nlake\npalmer\n")
@@ -1386,7 +1580,7 @@ def test_tables_are_filled_from_assets(tmp_path):
 
     save_model(str(tmp_path / "model"), build=build)
     os.remove(vocabulary)
-    with restore(str(tmp_path / "model"), {"spiky": tf_spiky}) as session:
+    with restore(scheme + str(tmp_path / "model"), {"spiky": tf_spiky}) as session:
         assert session.run("ids:0").tolist() == [1, -1]
 
 
@@ -1449,10 +1643,50 @@ def test_the_command_line_and_what_is_wrong(arguments, words, capsys):
     assert (stdout, words in stderr) == ("", True)
 
 
+def command(*arguments, **kwargs):
+    """Returns the exit status of the command, and what came on stdout and stderr."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("TF_")}
+    start = kwargs.pop("start", ["-m", "legacy_spiky.checkpoint"])
+    process = subprocess.Popen(
+        [sys.executable] + start + list(arguments),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=ROOT,
+        env=environment,
+    )
+    stdout, stderr = process.communicate()
+    return process.returncode, stdout.decode(), stderr.decode()
+
+
 def test_as_a_module(saved):
-    command = [sys.executable, "-W", "ignore", "-m", "legacy_spiky.checkpoint"]
-    stdout = subprocess.check_output(command + [os.path.join(saved, "model")], cwd=ROOT)
-    assert b"from legacy_spiky.checkpoint import restore" in stdout
+    path = os.path.join(saved, "model")
+    status, stdout, stderr = command(path)
+    assert (status, stderr) == (0, "")
+    callbacks = find_callbacks(path)
+    assert stdout.replace("\r", "") == "%s\n\n%s\n" % (callbacks, callbacks.skeleton())
+
+
+ALONE = """
+import runpy, sys
+sys.modules["tensorflow"] = None
+runpy.run_module("legacy_spiky.checkpoint", run_name="__main__", alter_sys=True)
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments, status, words",
+    [
+        (["--help"], 0, "Nothing of the graph is run."),
+        ([], 2, "required: path"),
+        (["x", "y"], 2, "unrecognized arguments: y"),
+        (["x"], 2, "error: legacy_spiky needs TensorFlow, and none is installed for"),
+    ],
+)
+def test_the_command_without_tensorflow(arguments, status, words):
+    found, stdout, stderr = command(*arguments, start=["-c", ALONE])
+    assert found == status
+    assert words in " ".join((stderr if status else stdout).split())
+    assert (stdout if status else stderr) == ""
 
 
 def test_help(capsys):

@@ -94,7 +94,7 @@ def test_each_public_name_has_a_doctest_that_runs(module):
     for name in module.__all__:
         member = getattr(module, name)
         # Some of parity's live in rooms behind it.
-        globs = dict(vars(sys.modules[member.__module__]))
+        globs = dict(vars(sys.modules[member.__module__]), tf=tf)
         tests = finder.find(member, name, globs=globs)
         assert sum(runner.run(test).attempted for test in tests), name
     assert runner.failures == 0
@@ -121,34 +121,111 @@ import sys
 sys.modules["tensorflow"] = None
 """
 
+LACKS = "ImportError: legacy_spiky needs TensorFlow, and none is installed for %s. Install"
+LACKS %= sys.executable
+
+# Each name is asked for before any other.
+EACH_NAME = """
+import importlib
+for name in sys.argv[1:]:
+    for module in [module for module in sys.modules if module.startswith("legacy_spiky")]:
+        del sys.modules[module]
+    import legacy_spiky
+    assert not [module for module in sys.modules if module.startswith("tensorflow.")]
+    assert set(legacy_spiky.__all__) <= set(dir(legacy_spiky))
+    try:
+        print(name, callable(getattr(legacy_spiky, name)))
+    except (AttributeError, ImportError) as error:
+        print(name, type(error).__name__ + ":", error)
+"""
+
 
 def test_import_without_tensorflow():
-    status, output = python(WITHOUT_TENSORFLOW + "import legacy_spiky")
-    assert status == 1
-    words = "ImportError: legacy_spiky needs TensorFlow, and none is installed for %s. Install"
-    assert words % sys.executable in output
-    assert "pip install tensorflow-cpu" in output
+    names = legacy_spiky.__all__ + ["graph", "nothing"]
+    status, output = python(WITHOUT_TENSORFLOW + EACH_NAME, *names)
+    assert status == 0, output
+    lines = dict(line.split(" ", 1) for line in output.splitlines())
+    assert list(lines) == names
+    assert (
+        lines.pop("nothing") == "AttributeError: module 'legacy_spiky' has no attribute 'nothing'"
+    )
+    lacking = {name for name, said in lines.items() if said.startswith(LACKS)}
+    needed = "activation graph py_func spikygrad spikygrad2 tf_d_spiky tf_spiky"
+    assert lacking == set(needed.split())
+    assert all("pip install tensorflow-cpu" in lines[name] for name in lacking)
+    assert {lines[name] for name in set(lines) - lacking} == {"True"}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from legacy_spiky import tf_spiky",
+        "from legacy_spiky import *",
+        "import legacy_spiky.graph",
+        "import legacy_spiky.migration",
+        "import legacy_spiky.parity",
+        "import legacy_spiky.checkpoint as room; room.find_callbacks('x.meta')",
+        "import legacy_spiky.checkpoint as room; room.rebind('x.meta', {})",
+        "import legacy_spiky.checkpoint as room; room.restore('x', {})",
+    ],
+)
+def test_importing_what_needs_tensorflow_without_it(code):
+    status, output = python(WITHOUT_TENSORFLOW + "sys.modules['google'] = None\n" + code)
+    assert (status, LACKS in output) == (1, True), output
+
+
+# The function has the name of the module that it is in, which importing would bind in its place.
+IMPORTS = """
+import legacy_spiky
+function = legacy_spiky.vectorize
+assert "graph" not in vars(legacy_spiky)
+import legacy_spiky.vectorize
+from legacy_spiky.vectorize import vectorize
+assert vectorize is function is legacy_spiky.vectorize
+import legacy_spiky.graph, legacy_spiky.parity, legacy_spiky.checkpoint
+assert vectorize is function is legacy_spiky.vectorize
+names = {}
+exec("from legacy_spiky import *", names)
+assert set(legacy_spiky.__all__) == set(names) - {"__builtins__"}
+assert all(names[name] is getattr(legacy_spiky, name) for name in legacy_spiky.__all__)
+assert legacy_spiky.py_func is legacy_spiky.graph.py_func
+assert not hasattr(legacy_spiky, "nothing")
+print("done")
+"""
+
+
+def test_names_are_bound_when_they_are_asked_for():
+    status, output = python(IMPORTS)
+    assert (status, output.splitlines()[-1]) == (0, "done"), output
+
+
+def test_type_checkers_see_what_is_bound_later():
+    (block,) = [
+        node for node in ast.parse(read(legacy_spiky.__file__)).body if isinstance(node, ast.If)
+    ]
+    assert block.test.id == "TYPE_CHECKING"
+    (statement,) = block.body
+    names = [alias.name for alias in statement.names]
+    assert statement.module == "legacy_spiky.graph"
+    modules = {name: getattr(legacy_spiky, name).__module__ for name in legacy_spiky.__all__}
+    assert names == [name for name in modules if modules[name] == statement.module]
 
 
 def test_import_with_a_broken_tensorflow(tmp_path):
     (tmp_path / "tensorflow.py").write_text("raise ImportError('a library is missing')")
-    code = "import sys; sys.path.insert(0, sys.argv[1]); import legacy_spiky"
+    code = "import sys; sys.path.insert(0, sys.argv[1]); import legacy_spiky.graph"
     status, output = python(code, str(tmp_path))
     assert status == 1
     assert "ImportError: a library is missing" in output
     assert "none is installed" not in output
 
 
-# The rooms that hold no TensorFlow, with their tests, in an interpreter that has none. The
-# package's front door needs it, so a bare package stands in for it.
+# The rooms that hold no TensorFlow, with their tests, in an interpreter that has none.
 BARE = (
     WITHOUT_TENSORFLOW
     + """
-import types, pytest
-package = types.ModuleType("legacy_spiky")
-package.__path__ = [sys.argv[1]]
-sys.modules["legacy_spiky"] = package
-status = pytest.main(["-q", "-p", "no:cacheprovider"] + sys.argv[2:])
+import pytest
+status = pytest.main(["-q", "-p", "no:cacheprovider"] + sys.argv[1:])
 assert not [name for name in sys.modules if name.startswith("tensorflow.")]
 sys.exit(status)
 """
@@ -158,7 +235,7 @@ sys.exit(status)
 def test_the_rooms_without_tensorflow():
     tests = "arithmetic blocks callback compiled dtypes errors functions threads vectorize".split()
     paths = [os.path.join(HERE, "test_%s.py" % test) for test in tests]
-    status, output = python(BARE, PACKAGE, *paths)
+    status, output = python(BARE, *paths)
     assert status == 0, output
     assert re.search(r"\d\d\d passed", output)
 
@@ -166,7 +243,7 @@ def test_the_rooms_without_tensorflow():
 OWN_IMPORTS = """
 import sys, numpy, tensorflow
 before = set(sys.modules)
-import legacy_spiky
+from legacy_spiky import *
 print(sorted({name.split(".")[0] for name in set(sys.modules) - before}))
 """
 

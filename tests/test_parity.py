@@ -209,6 +209,51 @@ def test_nothing_to_compare(run_in):
         compare(session(planted.right), run_in(planted.nothing))
 
 
+@pytest.mark.parametrize("shape", [0, (0, 3), (2, 0)])
+def test_empty_inputs(run_in, shape):
+    x = np.zeros(shape, np.float32)
+    assert compare(REFERENCE, run_in(planted.right), inputs=x).ok  # shapes and dtypes agree
+    words = r"^nothing to compare: the results of the reference \(legacy_spiky.functions.np_spiky, "
+    words += r"array function\) are empty; give inputs with numbers in them$"
+    with pytest.raises(ValueError, match=words):
+        assert_parity(REFERENCE, run_in(planted.right), inputs=x)
+    with pytest.raises(AssertionError):  # a difference counts for more
+        assert_parity(REFERENCE, run_in(planted.no_gradient), inputs=x)
+    assert_parity(REFERENCE, run_in(planted.right), inputs=np.zeros(1, np.float32))
+
+
+# Labels.
+
+
+def labelled(label, *values):
+    run = known(*values)
+    run.label = label
+    return run
+
+
+def test_candidates_of_one_label_have_rows_of_their_own():
+    labels = ["a", "a", "b", "a (2)", "a"]
+    candidates = [labelled(label, i) for i, label in enumerate(labels)]
+    report = compare(labelled("a", 1), *candidates, inputs=np.float32([0]))
+    names = ["a", "a (2)", "b", "a (2) (2)", "a (3)"]
+    assert [row["candidate"] for row in report.rows] == names
+    assert [row["mismatches"] for row in report.rows] == [1, 0, 1, 1, 1]
+    assert [row["tried"] for row in report.rows] == [1] * 5
+    assert (report.tried, report.mismatches) == (1, 4)
+    assert [line.split("  ")[0] for line in str(report).splitlines()[2:7]] == names
+
+
+def test_the_candidate_of_one_label_that_raises():
+    def raising(inputs, upstream=None):
+        raise KeyError("planted")
+
+    raising.label = "a"
+    with pytest.raises(RuntimeError, match=r"^the candidate \(a \(2\)\) raised KeyError"):
+        compare(labelled("a", 1), labelled("a", 1), raising, inputs=np.float32([0]))
+    with pytest.raises(ValueError, match=r"candidate \(a \(2\)\) gives float32 of shape \(2,"):
+        compare(labelled("a", 1), labelled("a", 1), labelled("a", 1, 2), inputs=np.float32([0]))
+
+
 # What raises, and on which side.
 
 
@@ -347,6 +392,84 @@ def test_subnormals_are_told_apart():
     assert row(compare(a, b, inputs=inputs, atol=2.0**-126), "value")["mismatches"] == 2
     assert row(compare(a, b, inputs=inputs, flush_subnormals=True), "value")["mismatches"] == 2
     assert "subnormals" not in str(compare(known(1), known(2), inputs=np.float32([0])))
+
+
+ZEROS = "signs of zeros alone, 0.0 and -0.0: any tolerance takes them for the same, %s hardly any"
+SUBNORMALS = "of subnormals, which TensorFlow's threads set to 0 and the caller's keeps: %s takes "
+
+
+@pytest.mark.parametrize(
+    "a, b, zeros, subnormals",
+    [
+        ([0.0, -0.0, 1, 0], [-0.0, 0.0, 1, 0], "all are ", None),
+        ([0.0, 0.0, 1, 0], [-0.0, -0.0, 2, 0], "2 of 3 are ", None),
+        ([0.0, 0.0, 1, 0], [-0.0, 1, 2, 0], None, None),
+        ([2.0**-149, 1], [0, 1], None, "all are "),
+        ([2.0**-149, 1], [-0.0, 1], None, "all are "),
+        ([2.0**-149, 0.0], [0, -0.0], None, None),
+        ([2.0**-126, 1], [2.0**-127, 1], None, "all are "),
+        ([1, 2], [2, 3], None, None),
+        ([np.nan, 0.0], [1, -0.0], None, None),
+    ],
+)
+def test_differences_that_an_option_takes_for_none(a, b, zeros, subnormals):
+    x = np.ones(len(a), np.float32)
+    for report in (
+        compare(known(*a), known(*b), inputs=x),
+        compare(known(*b), known(*a), inputs=x),
+    ):
+        for text, atol, flush in [
+            (str(report), "atol=5e-324", "flush_subnormals=True"),
+            (report.text(command_line=True), "--atol 5e-324", "--flush-subnormals"),
+        ]:
+            said = [line[2:] for line in text.splitlines() if " are " in line]
+            expected = [zeros + ZEROS % atol] if zeros else []
+            expected += [subnormals + SUBNORMALS % flush] if subnormals else []
+            assert len(said) == len(expected)
+            assert all(line.startswith(words) for line, words in zip(said, expected))
+    alone = zeros == "all are "
+    assert compare(known(*a), known(*b), inputs=x, atol=5e-324).ok == alone
+    flushed = compare(known(*a), known(*b), inputs=x, flush_subnormals=True)
+    assert flushed.mismatches <= report.mismatches
+    if subnormals and b[0] == 0 and not np.signbit(b[0]):
+        assert flushed.ok
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_the_least_tolerance_is_for_the_signs_of_zeros(dtype):
+    least = np.nextafter(np.dtype(dtype).type(0), np.dtype(dtype).type(1))
+
+    def value(*numbers):
+        return lambda inputs, upstream=None: ([np.array(numbers, dtype)], [])
+
+    assert compare(value(0.0), value(-0.0), inputs=0.0, atol=5e-324).ok
+    one_up = compare(value(0.0), value(least), inputs=0.0, atol=5e-324).ok
+    assert one_up == (dtype == "float64")  # its least subnormal is that number
+
+
+def test_subnormal_inputs_whose_results_are_zeros_of_two_signs():
+    x = np.float32([-(2.0**-130)])
+    report = compare(known(0.0), known(-0.0), inputs=x)
+    found = row(report, "value")
+    assert (found["zero signs"], found["subnormal"]) == (1, 1)
+    assert str(report).count("  all are ") == 2
+
+
+def test_signs_of_zeros_in_each_world(run_in):
+    x = samples("float32", -2, 2, count=100)
+    report = compare(REFERENCE, run_in(planted.other_zeros), inputs=x)
+    found = row(report, "value")
+    assert found["mismatches"] == found["zero signs"] > 50
+    assert "  all are signs of zeros alone" in str(report)
+    assert_parity(REFERENCE, run_in(planted.other_zeros), inputs=x, atol=5e-324)
+
+
+def test_reports_add_up_what_options_explain():
+    total, x = Report(), np.float32([1])
+    for b in (-0.0, -0.0, 1):
+        total.add(compare(known(0.0), known(b), inputs=x))
+    assert row(total, "value")["zero signs"] == 2
+    assert "  2 of 3 are signs of zeros" in str(total)
 
 
 def test_flush_subnormals(run_in):

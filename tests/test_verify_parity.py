@@ -93,6 +93,17 @@ def test_the_obvious_formula_by_the_boundaries(here):
     assert text.count("-0.49999997 (0xbeffffff)") == 2 * len(WORLDS)
 
 
+def test_options_are_named_as_here(here):
+    pair = ["--reference", "planted:right", "--candidate", "planted:other_zeros"]
+    status, lines, _ = here(*pair)
+    assert status == 1
+    (said,) = {line.split(" are ")[1] for line in lines if line.startswith("  all are ")}
+    assert said.startswith("signs of zeros alone, 0.0 and -0.0: ")
+    assert " --atol 5e-324 " in said and "atol=" not in said
+    status, lines, _ = here("--atol", "5e-324", *pair)
+    assert status == 0
+
+
 @pytest.fixture
 def exhaustive(scripts, monkeypatch):  # noqa: F811
     monkeypatch.chdir(HERE)
