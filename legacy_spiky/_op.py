@@ -113,7 +113,12 @@ class Derivatives:
         self.functions = functions
         self.name = name
         self.rest = rest
+        self.ops = []  # what the user calls, if that is not what these functions were given to
         self.gradients = {}  # of their ops: one for all, registered once
+
+    def blamed(self, order):
+        """Returns what errors speak of: the op that the user calls, or the function given to it."""
+        return self.ops[order] if order < len(self.ops) else self[order]
 
     def __getitem__(self, order):
         if order < len(self.functions):
@@ -149,7 +154,7 @@ def elementwise(world, derivatives, order, x, name=None):
     def gradient(op, upstream):
         return product(world, derivatives, order + 1, op.inputs[0], upstream)
 
-    x = tensor(x, "the input", derivatives[order])
+    x = tensor(x, "the input", derivatives.blamed(order))
     return _elementwise(world, derivatives, order, [x], gradient, name)
 
 
@@ -175,10 +180,11 @@ def product(world, derivatives, order, x, upstream):
 
 def _elementwise(world, derivatives, order, inputs, gradient, name=None):
     x, dtype = inputs[0], inputs[0].dtype.base_dtype
-    func = derivatives[order]
+    func = derivatives.blamed(order)
     if dtype not in _tf.FLOATING:
         raise not_floating("that of " + describe(func), dtype)
-    callback = _callback.elementwise(func, dtype.as_numpy_dtype)
+    callback = _callback.elementwise(derivatives[order], dtype.as_numpy_dtype)
+    callback.func = func
     grad = derivatives.gradients.setdefault((order, len(inputs)), _Gradient(gradient, func))
     _check_name(name, func)
     name = name or "d_" * order + derivatives.name
@@ -292,6 +298,8 @@ def _of_dtype(g, what, dtype, grad):
                 "%s of %s is %s, but the input has dtype %s; return a tensor, or an array of "
                 "numbers" % (what, describe(grad), _callback.kind(g), dtype.name)
             )
+        if dtype.is_floating and g.dtype.kind != "c":
+            g = _dtypes.round_to(g, np.dtype(dtype.as_numpy_dtype))
         g = tensor(g, what, grad, None if g.dtype.kind == "c" else dtype, new=True)
     else:
         g = tensor(g, what, grad, new=True)
