@@ -83,6 +83,8 @@ def tensor(x, what, func, dtype=None, new=False):
         graph = _graph(x)
         if graph is not None and not graph.building_function and _tf.runs_eagerly():
             raise ValueError("it is of a graph, and this is outside of graphs: %r" % x)
+        if isinstance(x, np.ndarray) and dtype is not None and dtype.is_floating:
+            x = _dtypes.round_to(x, np.dtype(dtype.as_numpy_dtype))  # TensorFlow may round twice
         x = tf.convert_to_tensor(x, dtype)
         return tf.identity(x) if new else x
     except Exception as error:
@@ -298,8 +300,6 @@ def _of_dtype(g, what, dtype, grad):
                 "%s of %s is %s, but the input has dtype %s; return a tensor, or an array of "
                 "numbers" % (what, describe(grad), _callback.kind(g), dtype.name)
             )
-        if dtype.is_floating and g.dtype.kind != "c":
-            g = _dtypes.round_to(g, np.dtype(dtype.as_numpy_dtype))
         g = tensor(g, what, grad, None if g.dtype.kind == "c" else dtype, new=True)
     else:
         g = tensor(g, what, grad, new=True)

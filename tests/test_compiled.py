@@ -369,6 +369,7 @@ def test_the_interpreter_is_asked_on_the_caller_s_thread(monkeypatch):
     """Where the user's errstate is, for one; in the order of the numbers."""
     monkeypatch.setattr(_threads, "cores", lambda: 4)
     monkeypatch.setattr(_threads, "_PART", 1 << 14)
+    _threads._threads.cache_clear()
     interpret, seen = _vectorize._interpret, []
 
     def noted(f, flush, x, upstream, y):

@@ -15,6 +15,9 @@ from legacy_spiky._threads import in_parallel
 def cores(monkeypatch):
     monkeypatch.setattr(_threads, "cores", lambda: 4)
     monkeypatch.setattr(_threads, "_PART", 10)
+    _threads._threads.cache_clear()
+    yield
+    _threads._threads.cache_clear()
 
 
 @pytest.mark.parametrize("size", [0, 1, 9, 10, 11, 19, 20, 21, 25, 39, 40, 41, 1000])
