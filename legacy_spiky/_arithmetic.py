@@ -1,13 +1,16 @@
-"""The arithmetic of IEEE 754 on each thread.
+"""The arithmetic of IEEE 754 on each thread, and what NumPy says of it.
 
 TensorFlow sets its own threads to flush subnormals to zero (`port::ScopedFlushDenormal`), and a
 new thread inherits that. The caller's thread keeps them, unless somebody set it so too.
 """
 
 import ctypes
+import functools
 import sys
 
-__all__ = ["ieee"]
+import numpy as np
+
+__all__ = ["ieee", "silent"]
 
 
 def _library():
@@ -44,3 +47,17 @@ class ieee:
     def __exit__(self, *_):
         if _LIBRARY is not None:
             _LIBRARY[1](self._before)
+
+
+def silent(function):
+    """Decorates what computes, and calls no function of the user's: NumPy's checks do not count.
+
+    `np.seterr` and `-W error` are how the user wants to hear of the user's own functions.
+    """
+
+    @functools.wraps(function)
+    def called(*arguments, **named):
+        with np.errstate(all="ignore"):
+            return function(*arguments, **named)
+
+    return called

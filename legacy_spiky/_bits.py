@@ -5,6 +5,7 @@ from typing import Any, Optional
 import numpy as np
 
 from legacy_spiky import _dtypes
+from legacy_spiky._arithmetic import silent
 
 __all__ = ["bits", "boundaries", "distance", "native", "plain", "samples", "upstreams"]
 
@@ -60,6 +61,7 @@ def _dtype(dtype):
     return np.dtype(dtype)
 
 
+@silent
 def boundaries(dtype: Any = "float32") -> np.ndarray:
     """The numbers at which formulas differ, each with both of its neighbours.
 
@@ -100,6 +102,7 @@ def _inward(limits, dtype):
     return _at_ranks(np.array([low, high], np.uint64), dtype)
 
 
+@silent
 def samples(
     dtype: Any = "float32",
     low: Optional[float] = None,
@@ -141,8 +144,7 @@ def samples(
         raise ValueError("there is no %s from low %r to high %r" % (dtype.name, low, high))
     if low is not None or high is not None:
         inside = _dtypes.to_double(edges)
-        with np.errstate(invalid="ignore"):  # NaN
-            inside = (inside >= wide[0]) & (inside <= wide[1])
+        inside = (inside >= wide[0]) & (inside <= wide[1])
         edges = np.concatenate([limits, edges[inside]])
     least, greatest = map(int, _ranks(limits))
     random = np.random.RandomState(seed)
@@ -158,6 +160,7 @@ def samples(
     return np.concatenate([edges, _at_ranks(ranks, dtype), _dtypes.round_to(numbers, dtype)])
 
 
+@silent
 def upstreams(shape, dtype, seed=0):
     """Returns upstream gradients of a shape: numbers from 0.5 to 2, of either sign."""
     random = np.random.RandomState(seed)

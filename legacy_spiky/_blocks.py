@@ -1,6 +1,5 @@
 """Array functions that work block by block: in the cache, into memory that TensorFlow takes."""
 
-import types
 import weakref
 
 import numpy as np
@@ -10,13 +9,12 @@ from legacy_spiky import _arithmetic, _dtypes
 __all__ = ["Steps", "apply", "empty", "steps_of", "works_by"]
 
 _BLOCK = 1 << 16  # numbers: what the steps need stays in the cache
-_THEIRS = (np.dtype(np.float32), np.dtype(np.float64))  # dtypes that the steps take
 # bytes: TensorFlow copies an array that is aligned otherwise, of a small one in no time
 _ALIGNMENT, _SMALL = 64, 1 << 15
 
 
 class Steps:
-    """What an array function does with flat arrays, all of float32 or all of float64.
+    """What an array function does with flat arrays of one dtype.
 
     Args:
       values: `values(x, y, flush)` writes its results for `x` to `y`, the same for a number
@@ -24,12 +22,14 @@ class Steps:
       products: `products(x, upstream, y, flush)` writes their products with `upstream`; None where
         `_dtypes.product` will do.
       block: how many numbers they get at once.
+      dtypes: those that they take; None for every floating one.
     """
 
-    def __init__(self, values, products=None, block=_BLOCK):
+    def __init__(self, values, products=None, block=_BLOCK, dtypes=_dtypes.HARDWARE):
         self.values = values
         self.products = products
         self.block = block
+        self.dtypes = dtypes
 
     def __call__(self, flush, x, y, upstream=None):
         if upstream is None:
@@ -56,8 +56,8 @@ def apply(steps, x, upstream=None, flush=False):
 
     Args:
       steps: the `Steps`.
-      x: an array of real numbers. What is neither float32 nor float64 goes by way of float64 and
-        is rounded once.
+      x: an array of real numbers. A dtype that the steps do not take goes by way of float64,
+        which their results fit, and is rounded once.
       upstream: an array of the shape and dtype of `x`, or None.
       flush: whether subnormals of the dtype count as zero, in what comes and in what goes.
 
@@ -69,7 +69,7 @@ def apply(steps, x, upstream=None, flush=False):
 
 
 def _apply(steps, x, upstream, flush):
-    if x.dtype not in _THEIRS:
+    if steps.dtypes is not None and x.dtype not in steps.dtypes:
         y = _dtypes.to_double(x)
         y = _apply(steps, _dtypes.flush(y, x.dtype) if flush else y, None, False)
         y = _dtypes.round_to(_dtypes.flush(y, x.dtype) if flush else y, x.dtype)
@@ -82,17 +82,21 @@ def _apply(steps, x, upstream, flush):
     return y
 
 
-def works_by(array_function, *arguments):
+def works_by(array_function, *arguments, **named):
     """Notes, and returns, the steps by which an array function works."""
     # On the function: a table of them would keep those that their own steps lead to, as by a method
     # of an object that holds them.
-    steps = array_function._steps = Steps(*arguments)
+    steps = array_function._steps = Steps(*arguments, **named)
     steps.function = weakref.ref(array_function)
     return steps
 
 
 def steps_of(func):
     """Returns the steps that an array function works by, or None."""
-    steps = getattr(func, "_steps", None) if isinstance(func, types.FunctionType) else None
+    steps = None
+    try:
+        steps = vars(func).get("_steps")
+    except Exception:  # an object may have no attributes, or raise where it is asked for one
+        pass
     # functools.wraps copies what is on a function to another one.
-    return steps if steps is not None and steps.function() is func else None
+    return steps if isinstance(steps, Steps) and steps.function() is func else None

@@ -1,11 +1,16 @@
 """The floating-point types of an activation: widening, rounding, subnormals."""
 
 import functools
+from numbers import Integral
 
 import numpy as np
 
+from legacy_spiky._arithmetic import silent
+
 __all__ = [
+    "HARDWARE",
     "as_floating",
+    "doubles",
     "flush",
     "least_normal",
     "limits",
@@ -14,6 +19,10 @@ __all__ = [
     "to_double",
     "widen",
 ]
+
+
+# The dtypes that NumPy and compiled code compute in as they are.
+HARDWARE = (np.dtype(np.float32), np.dtype(np.float64))
 
 
 def _is_bfloat16(dtype):
@@ -72,12 +81,13 @@ def widen(x):
     return np.asarray(bits << np.uint32(16)).view(np.float32)
 
 
+@silent  # a signalling NaN
 def to_double(x):
     """Returns a floating array as float64, exactly."""
-    with np.errstate(invalid="ignore"):  # a signalling NaN
-        return widen(x).astype(np.float64)
+    return widen(x).astype(np.float64)
 
 
+@silent
 def flush(y, dtype):
     """Returns `y` with the subnormals of `dtype` set to zero, the sign kept.
 
@@ -87,9 +97,10 @@ def flush(y, dtype):
     """
     if dtype.name not in _LIMITS or y.dtype.kind != "f":
         return y
+    if y.dtype.itemsize > 8 and dtype.itemsize == 8:
+        y = y.astype(dtype)  # of longdouble: the limits are doubles
     tiny, rounds_to_tiny = _LIMITS[dtype.name]
-    with np.errstate(invalid="ignore"):  # NaN < tiny
-        small = np.abs(y) < tiny
+    small = np.abs(y) < tiny
     if not small.any():
         return y
     numbers = y[small]
@@ -100,28 +111,78 @@ def flush(y, dtype):
     return y
 
 
+@silent
 def round_to(y, dtype):
-    """Returns a new array: `y` in `dtype`, each number rounded once, to nearest, ties to even."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        if not _is_bfloat16(dtype):
-            return y.astype(dtype)
-        # float64 -> float32 -> bfloat16 would round twice. The first step rounds to odd
-        # instead, which keeps the second one on the right side of every tie.
+    """Returns a new array: `y` in `dtype`, each number rounded once, to nearest, ties to even.
+
+    Args:
+      y: an array of real numbers: floating, integer or bool.
+      dtype: a floating one.
+    """
+    y = widen(y)
+    if dtype.itemsize >= 8:
+        return y.astype(dtype)
+    # By way of what is wider than `dtype`, longdouble -> float64 -> float16 for one, is rounding
+    # twice, unless the first step rounds to odd: that leaves the second one on the right side of
+    # every tie.
+    if y.dtype.kind == "f" and y.dtype.itemsize > 8:
         wide = y.astype(np.float64)
-        single = wide.astype(np.float32)
-        to_odd = (single != wide) & (single.view(np.uint32) & 1 == 0)
-        toward = np.where(wide > single, np.float32("inf"), np.float32("-inf"))
-        single = np.where(to_odd, np.nextafter(single, toward), single)
+        y = _odd(wide, y - wide)
+    elif y.dtype.kind in "iu" and y.dtype.itemsize == 8:
+        wide = y.astype(np.float64)
+        low = (y & y.dtype.type(0xFFFFFFFF)).astype(np.float64)
+        high = (y >> y.dtype.type(32)).astype(np.float64) * 2.0**32
+        y = _odd(wide, low - (wide - high))
+    if not _is_bfloat16(dtype):
+        return y.astype(dtype)
+    wide = y.astype(np.float64)
+    single = wide.astype(np.float32)
+    single = _odd(single, wide - single)
     bits = single.view(np.uint32)
     bits = np.where(np.isnan(single), 0x7FC00000, bits + 0x7FFF + (bits >> 16 & 1))
     return np.asarray(bits >> 16).astype(np.uint16).view(dtype)
 
 
+def _odd(near, error):
+    """Returns rounded numbers, of which `error` is what is missing, rounded to odd instead."""
+    pattern = near.view("u%d" % near.dtype.itemsize)
+    even = pattern & pattern.dtype.type(1) == 0
+    toward = np.where(error > 0, np.inf, -np.inf).astype(near.dtype)
+    return np.where(even & (np.abs(error) > 0), np.nextafter(near, toward), near)
+
+
+@silent
+def doubles(numbers, dtype):
+    """Returns Python's or NumPy's real numbers as an array of float64, for `round_to(_, dtype)`.
+
+    What a double cannot hold, as a large integer or a fraction, is rounded to odd if `dtype` is
+    narrower, else to nearest.
+
+    Raises:
+      OverflowError: one of them is too large for a double.
+    """
+    wide = np.array(numbers, np.float64)
+    others = set(map(type, numbers)) - _DOUBLES  # one look at each type, not at each number
+    if dtype.itemsize >= 8 or not others:
+        return wide
+    whole = all(issubclass(kind, Integral) for kind in others)
+    # Integers up to there are doubles.
+    for i in np.flatnonzero(np.abs(wide) >= 2.0**53) if whole else range(len(numbers)):
+        number = int(numbers[i]) if isinstance(numbers[i], Integral) else numbers[i]
+        near = float(number)  # Python compares the two exactly, and so does longdouble
+        if number > near or number < near:
+            wide[i] = _odd(np.array(near), 1 if number > near else -1)
+    return wide
+
+
+_DOUBLES = {float, bool, np.bool_, np.float16, np.float32, np.float64}
+
+
+@silent
 def product(a, b):
     """Returns `a * b` in the dtype of both, rounded once; subnormals of it count as zero."""
     dtype = a.dtype
-    with np.errstate(over="ignore", invalid="ignore"):
-        # Exact in float64, but for the product of two of them. NumPy makes scalars of those of no
-        # dimension.
-        y = np.asarray(flush(to_double(a), dtype) * flush(to_double(b), dtype))
+    # Exact in float64, but for the product of two of them. NumPy makes scalars of those of no
+    # dimension.
+    y = np.asarray(flush(to_double(a), dtype) * flush(to_double(b), dtype))
     return round_to(flush(to_double(round_to(y, dtype)), dtype), dtype)

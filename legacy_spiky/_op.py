@@ -149,6 +149,8 @@ def tensor(x, what, func, dtype=None, new=False):
         graph = _graph(x)
         if graph is not None and not graph.building_function and _tf.runs_eagerly():
             raise ValueError("it is of a graph, and this is outside of graphs: %r" % x)
+        if isinstance(x, np.ndarray) and dtype is not None and dtype.is_floating:
+            x = _dtypes.round_to(x, np.dtype(dtype.as_numpy_dtype))  # TensorFlow may round twice
         x = tf.convert_to_tensor(x, dtype)
         return tf.identity(x) if new else x
     except Exception as error:
@@ -182,6 +184,7 @@ class Derivatives:
         self.name = name
         self.rest = rest
         self.stateful = stateful
+        self.ops = []  # what the user calls, if that is not what these functions were given to
         self.gradients = {}  # of their ops: one for all, registered once
 
     def get_config(self):
@@ -190,6 +193,10 @@ class Derivatives:
             "a Lambda layer of the activation %s cannot be saved: use keras.layers.Activation(...) "
             "of it in its place" % describe(self.functions[0])
         )
+
+    def blamed(self, order):
+        """Returns what errors speak of: the op that the user calls, or the function given to it."""
+        return self.ops[order] if order < len(self.ops) else self[order]
 
     def __getitem__(self, order):
         if order < len(self.functions):
@@ -225,7 +232,7 @@ def elementwise(world, derivatives, order, x, name=None):
     def gradient(op, upstream):
         return product(world, derivatives, order + 1, op.inputs[0], upstream)
 
-    x = tensor(x, "the input", derivatives[order])
+    x = tensor(x, "the input", derivatives.blamed(order))
     return _elementwise(world, derivatives, order, [x], gradient, name)
 
 
@@ -253,10 +260,11 @@ def product(world, derivatives, order, x, upstream):
 
 def _elementwise(world, derivatives, order, inputs, gradient, name=None):
     x, dtype = inputs[0], inputs[0].dtype.base_dtype
-    func = derivatives[order]
+    func = derivatives.blamed(order)
     if dtype not in _tf.FLOATING:
         raise not_floating("that of " + describe(func), dtype)
-    callback = _callback.elementwise(func, dtype.as_numpy_dtype)
+    callback = _callback.elementwise(derivatives[order], dtype.as_numpy_dtype)
+    callback.func = func
     grad = derivatives.gradients.setdefault((order, len(inputs)), _Gradient(gradient, func))
     _check_name(name, func)
     name = name or "d_" * order + derivatives.name

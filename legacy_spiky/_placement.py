@@ -7,11 +7,10 @@ process that is no function, or another one, which then runs and nobody is told.
 import contextlib
 import gc
 import re
-import warnings
 import weakref
 
 from legacy_spiky import _tf
-from legacy_spiky._errors import describe
+from legacy_spiky._errors import caller, describe, warn
 from legacy_spiky._tf import tf
 
 __all__ = ["beside", "instead"]
@@ -61,12 +60,12 @@ def instead(op, func):
         return None
     if not _served:
         _unserved.add(op.graph)
-        warnings.warn(
+        warn(
+            func,
             "the op of %s was put on %s, but this process has no tf.train.Server: if that is "
             "another process, it does not know the function, or runs another one of its own in "
             "its place; start the server before you build" % (describe(func), device),
-            RuntimeWarning,
-            stacklevel=2,
+            caller(),
         )
         return None
     own = min(_served, key=lambda served: (served[0] != job, served))

@@ -1,5 +1,6 @@
 """Work on arrays by all cores, for functions that let other threads run."""
 
+import collections
 import functools
 import os
 
@@ -10,34 +11,42 @@ __all__ = ["cores", "in_parallel"]
 _PART = 1 << 19  # numbers that are worth a thread
 
 
-def in_parallel(function, *arrays):
-    """Calls `function(*parts)` with a part of each array, or None, on each core.
+def in_parallel(function, size):
+    """Calls `function(part)` with the slices of `range(size)`, on each core.
 
     Args:
-      function: writes to a part what it makes of the others.
-      *arrays: flat arrays of one length, the first one not None.
+      function: works on a part of arrays. It calls no function of the user's: what that sees of
+        its thread, as NumPy's errstate, is the caller's.
+      size: how many numbers there are.
     """
-    size = arrays[0].size
     if size < 2 * _PART or cores() == 1:
-        return function(*arrays)
-    count = min(cores(), size // _PART)
-    # A larger part for this thread: the others have to wake up first.
-    ends = [0] + [int(size * (i + 1.5) / (count + 0.5)) for i in range(count)]
-    parts = [
-        [None if array is None else array[i:j] for array in arrays] for i, j in zip(ends, ends[1:])
-    ]
-    others = [_threads(os.getpid()).submit(_call, function, part) for part in parts[1:]]
+        return function(slice(0, size))
+    count = 4 * size // _PART  # some more than threads: not all of them begin at once
+    ends = [size * i // count for i in range(count + 1)]
+    parts = collections.deque(map(slice, ends, ends[1:]))
+
+    def work():
+        with _arithmetic.ieee():
+            while parts:
+                try:
+                    part = parts.popleft()
+                except IndexError:  # another thread was faster
+                    return
+                function(part)
+
+    others = []
     try:
-        function(*parts[0])
+        for _ in range(min(cores(), size // _PART) - 1):
+            others.append(_threads(os.getpid()).submit(work))
+    except RuntimeError:  # none after the main thread has ended: this one does what is left
+        pass
+    try:
+        work()
     finally:
-        errors = [other.exception() for other in others]  # it waits
+        # Those that have begun are waited for.
+        errors = [other.exception() for other in others if not other.cancel()]
     for error in filter(None, errors):
         raise error
-
-
-def _call(function, part):
-    with _arithmetic.ieee():
-        function(*part)
 
 
 def cores():

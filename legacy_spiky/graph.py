@@ -135,7 +135,8 @@ def _build(callback, inp, Tout, stateful, name, grad):
     if _tf.runs_eagerly():
         raise RuntimeError(
             "the op of %s is for TensorFlow 1 graphs and sessions; TensorFlow runs eagerly here, "
-            "where its gradient would be lost. Import the same name from legacy_spiky.migration, "
+            "where its gradient would be lost. Import what made it (activation, py_func, tf_spiky) "
+            "from legacy_spiky.migration, "
             "or build all of it under `with tf.Graph().as_default():`, or call "
             "tf.compat.v1.disable_eager_execution() at the start" % describe(callback.func)
         )
@@ -235,6 +236,7 @@ def tf_spiky(x: Any, name: Optional[str] = None) -> Any:
 
 
 tf_spiky.activation = WORLD, _SPIKY
+_SPIKY.ops = [tf_spiky, tf_d_spiky]
 
 
 # The same for any activation.

@@ -280,6 +280,7 @@ def tf_spiky(x: Any, name: Optional[str] = None) -> Any:
 
 
 tf_spiky.activation = _WORLD, _SPIKY
+_SPIKY.ops = [tf_spiky, tf_d_spiky]
 
 
 def activation(

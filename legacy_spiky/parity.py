@@ -11,6 +11,7 @@ from typing import Any, Callable, Sequence, Union
 import numpy as np
 
 from legacy_spiky import _dtypes
+from legacy_spiky._arithmetic import silent
 from legacy_spiky._bits import bits, boundaries, distance, native, samples, upstreams
 from legacy_spiky._derivative import check_derivative
 from legacy_spiky._errors import check_callable, describe
@@ -50,6 +51,7 @@ def _no_gradient(row, reference, candidate):
     row.update({"worst ulp": np.inf, "worst absolute": np.inf, "first": [found], "worst": found})
 
 
+@silent
 def _tiny(x, results=True):
     """Returns which numbers are subnormal, or, of results, the least normal number itself.
 
@@ -58,9 +60,8 @@ def _tiny(x, results=True):
     if x.dtype.kind in "biu":
         return np.zeros(x.shape, bool)
     least = _dtypes.least_normal(x.dtype)
-    with np.errstate(invalid="ignore"):  # NaN
-        size = np.abs(_dtypes.to_double(x))
-        return (size != 0) & ((size < least) | (results & (size == least)))
+    size = np.abs(_dtypes.to_double(x))
+    return (size != 0) & ((size < least) | (results & (size == least)))
 
 
 def _flushed(arrays, results=True):
@@ -76,6 +77,7 @@ def _flushed(arrays, results=True):
     return flushed
 
 
+@silent
 def _compare_arrays(row, inputs, upstream, reference, candidate, ulp, rtol, atol):
     """Fills in `row` what is to be said of two arrays of the same shape and dtype."""
     inputs, upstream = [[x for x in xs if x.shape == reference.shape] for xs in (inputs, upstream)]
@@ -87,8 +89,7 @@ def _compare_arrays(row, inputs, upstream, reference, candidate, ulp, rtol, atol
     wide_a, wide_b = [_dtypes.to_double(x) if floating else x.astype(float) for x in (a, b)]
     keep = ~(np.isnan(wide_a) & np.isnan(wide_b))  # NaN is NaN, whatever its bits
     places, a, b, wide_a, wide_b = [x[keep] for x in (places, a, b, wide_a, wide_b)]
-    with np.errstate(all="ignore"):
-        absolute = np.abs(wide_a - wide_b)
+    absolute = np.abs(wide_a - wide_b)
     nan = np.isnan(absolute)
     absolute[nan] = np.inf
     if floating:
@@ -97,8 +98,7 @@ def _compare_arrays(row, inputs, upstream, reference, candidate, ulp, rtol, atol
         wide = a.astype(np.uint64), b.astype(np.uint64)
         steps = np.where(a < b, wide[1] - wide[0], wide[0] - wide[1])
         absolute = steps.astype(np.float64)
-    with np.errstate(all="ignore"):
-        near = np.isfinite(absolute) & (absolute <= atol + rtol * np.abs(wide_a))
+    near = np.isfinite(absolute) & (absolute <= atol + rtol * np.abs(wide_a))
     if ulp or rtol or atol:  # else each bit counts, that of -0.0 too
         wrong = ~(near | ((steps <= ulp) & ~nan & floating))
     else:

@@ -7,7 +7,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import signal
 import sys
+import warnings
 
+import numpy as np
 import pytest
 
 try:
@@ -30,6 +32,34 @@ else:
 
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as in the background of a shell
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--as-errors",
+        action="store_true",
+        help="run the tests as a user does who made NumPy's floating-point errors and all warnings "
+        "errors: np.seterr(all='raise'), python -W error",
+    )
+
+
+# What the package says of speed is an error there too, as it should be, and is tested apart.
+SLOW = ".* runs in the interpreter, number by number, which is slow: "
+
+
+@pytest.fixture(autouse=True)
+def as_errors(request):
+    """With --as-errors: which concern the user's functions, and not the package's arithmetic."""
+    if not request.config.getoption("--as-errors"):
+        yield
+        return
+    with np.errstate(all="raise"), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", SLOW, RuntimeWarning)
+        # TensorFlow's and Keras's own code on a newer Python or NumPy.
+        theirs = r"(tensorflow|tensorflow_core|keras|tf_keras)(\.|$)"
+        warnings.filterwarnings("ignore", category=DeprecationWarning, module=theirs)
+        yield
 
 
 def pytest_generate_tests(metafunc):

@@ -1658,17 +1658,17 @@ ACTIVATIONS = [
     row(
         "passed None to an activation",
         lambda world: world.tf_spiky(None),
-        Raises(TypeError, "the input of np_spiky (", "is no tensor: "),
+        Raises(TypeError, "the input of tf_spiky (", "is no tensor: "),
     ),
     row(
         "passed rows of different lengths to an activation",
         spiky_of(lambda: [[0.25], [0.75, 1.25]]),
-        Raises(TypeError, "the input of np_spiky (", "is no tensor: "),
+        Raises(TypeError, "the input of tf_spiky (", "is no tensor: "),
     ),
     row(
         "passed a masked array to an activation",
         spiky_of(lambda: np.ma.masked_less(X, 2)),
-        Raises(TypeError, "the input of np_spiky (", "is a masked array, whose mask would be lost"),
+        Raises(TypeError, "the input of tf_spiky (", "is a masked array, whose mask would be lost"),
     ),
     row(
         "passed big-endian numbers to an activation",

@@ -1,6 +1,8 @@
 """The contract of activation and tf_spiky: each case in each world."""
 
 import math
+import threading
+import warnings
 
 import numpy as np
 import pytest
@@ -85,7 +87,8 @@ def test_every_16_bit_number(world, dtype):
 
 def test_float64_next_to_the_edges(world):
     x = EDGES.astype(np.float64)
-    x = np.concatenate([x, np.nextafter(x, -np.inf), np.nextafter(x, np.inf), [1e300, -1e-300]])
+    with np.errstate(under="ignore"):
+        x = np.concatenate([x, np.nextafter(x, -np.inf), np.nextafter(x, np.inf), [1e300, -1e-300]])
     values, gradients = world.run(world.tf_spiky, x)
     least = 2.0**-1022
     seen = [math.copysign(0.0, number) if abs(number) < least else number for number in x.tolist()]
@@ -222,7 +225,8 @@ def test_subnormal_upstream_gradients_count_as_zero(world, upstream):
     x = np.float32([0.25, 0.75])
     for op in (world.tf_spiky, world.activation(np_spiky, lambda x: np_d_spiky(x))):
         _, gradients = world.run(lambda x: op(x) * np.float32(upstream), x)  # noqa: B023
-        expected = flushed(upstream) * np.float32([1, 0])
+        with np.errstate(invalid="ignore"):  # infinity times 0
+            expected = flushed(upstream) * np.float32([1, 0])
         np.testing.assert_array_equal(gradients[0], expected)
 
 
@@ -358,6 +362,36 @@ def test_wrong_functions(world, name, where):
         assert word in str(error.value)
 
 
+TIES = {"float16": -11, "bfloat16": -8, "float32": -24}
+
+
+@pytest.mark.parametrize("kind", ["int64", "uint64", "longdouble"])
+@pytest.mark.parametrize("dtype", [dtype for dtype in DTYPES if dtype in TIES])
+def test_what_no_double_holds_is_rounded_once(world, dtype, kind):
+    """Above a tie by less than a double can tell: results, and gradients that are arrays."""
+    if kind == "longdouble":
+        scale, little = np.longdouble(1), np.longdouble(2) ** -60
+        if scale + little == scale:
+            pytest.skip("a longdouble is a double here")
+        result = np.array([scale + np.longdouble(2) ** TIES[dtype] + little])
+    else:
+        scale = 2**60
+        result = np.array([scale + (scale >> -TIES[dtype]) + 1]).astype(kind)
+    expected = float(scale) * (1 + 2.0 ** (TIES[dtype] + 1))
+    if dtype == "float16" and kind != "longdouble":
+        expected = np.inf
+    x = as_dtype([0.0], dtype)
+    for f in (lambda x: result, vectorize(lambda x: result[0], compile=False)):
+        values, gradients = world.run(world.activation(f, f), x)
+        assert wide(values[0]) == wide(gradients[0]) == expected
+    if (dtype, expected) == ("float16", np.inf):
+        return
+    _, gradients = world.run(
+        lambda x: world.py_func(lambda x: x, [x], x.dtype, grad=lambda op, g: result), x
+    )
+    assert gradients[0].dtype == x.dtype and wide(gradients[0]) == expected
+
+
 @pytest.mark.parametrize("dtype", [dtype for dtype in DTYPES if dtype == "bfloat16"])
 def test_bfloat16_is_rounded_once(world, dtype):
     # Above a tie of bfloat16, by less than float32 can tell.
@@ -468,3 +502,42 @@ def test_names(world):
         (world.activation(vectorize(swish), np.cos), None, "swish"),
     ]:
         assert world.name_of(op, name) == expected
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_user_s_errstate_and_warnings_are_for_the_user_s_functions(world, dtype):
+    """NaN, infinities, overflow, underflow and subnormals, in each place there is."""
+    with np.errstate(under="ignore"):
+        numbers = as_dtype(np.float32([np.nan, np.inf, 6e4, 1e-7, 0, 1.5]), dtype)
+    huge, tiny = np.full(6, 1e308), np.full(6, 1e-308)
+    with np.errstate(all="raise"), warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        for f in (lambda x: x, lambda x: huge, lambda x: tiny):
+            for g in (f, vectorize(lambda x, f=f: f(x * np.ones(6))[0], compile=False)):
+                op = world.activation(g, g)
+                values, gradients = world.run(op, numbers, upstream=[numbers])
+                assert values[0].dtype == gradients[0].dtype == numbers.dtype
+        values, _ = world.run(world.tf_spiky, numbers, upstream=[numbers])
+    np.testing.assert_array_equal(bits(values[0]), bits(np_spiky(numbers)))
+
+
+def test_the_user_s_function_sees_the_errstate_of_its_thread(world):
+    seen, default = [], []
+    thread = threading.Thread(target=lambda: default.append(np.geterr()))
+    thread.start()
+    thread.join()
+
+    def f(x):
+        seen.append((threading.get_ident() == here, np.geterr()))
+        return x
+
+    here = threading.get_ident()
+    with np.errstate(all="raise", under="warn"):
+        states = {True: np.geterr(), False: default[0]}
+        for g in (f, vectorize(f, compile=False)):
+            world.run(world.activation(g, g), np.float32([1]))
+    assert len(seen) >= 4 and all(state == states[mine] for mine, state in seen)
+    if not (world.eager and world.function is None):
+        return
+    with np.errstate(all="raise"), pytest.raises(FloatingPointError):
+        world.run(world.activation(lambda x: x / 0, lambda x: x), np.float32([1]))

@@ -15,7 +15,7 @@ import pytest
 import recipe
 from tensorflow.core.protobuf.meta_graph_pb2 import MetaGraphDef
 
-from legacy_spiky import _placement, activation, checkpoint, tf_d_spiky, tf_spiky
+from legacy_spiky import _placement, activation, checkpoint, spikygrad, tf_d_spiky, tf_spiky
 from legacy_spiky._saved import each_node
 from legacy_spiky._tf import tf
 from legacy_spiky.checkpoint import find_callbacks, rebind, restore
@@ -279,7 +279,7 @@ def filled_in(saved, values):
 def test_the_skeleton_is_filled_in(simple):
     forward, back = recipe.np_spiky_32, recipe.np_d_spiky_32
     of_pairs = {
-        "layer/spiky": (forward, recipe.spikygrad),
+        "layer/spiky": (forward, spikygrad),
         "gradients/layer/spiky_grad/d_spiky": back,
         "pair": (difference, difference_grad),
     }

@@ -9,15 +9,18 @@ import sys
 import threading
 import warnings
 import weakref
+from fractions import Fraction
 
 import activations
 import numpy as np
 import pytest
 
-from legacy_spiky import _blocks, _compiled, _dtypes
+from legacy_spiky import _blocks, _compiled, _dtypes, _threads
 from legacy_spiky._bits import boundaries
 from legacy_spiky.functions import d_spiky, np_d_spiky, np_spiky, spiky
 from legacy_spiky.vectorize import vectorize
+
+_vectorize = sys.modules[vectorize.__module__]  # of the package it is the function
 
 pytest.importorskip("numba")
 
@@ -335,3 +338,69 @@ def test_functions_are_freed(factors):
     gone = weakref.ref(f.pop())
     gc.collect()
     assert gone() is None
+
+
+def rooted(x):
+    return np.sqrt(x) * 1e-300
+
+
+@pytest.mark.parametrize("state", ["ignore", "raise"])
+def test_nothing_is_refused_for_numbers_that_nobody_passed(state):
+    with np.errstate(all=state), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        f = vectorize(rooted, compile=True)
+        np.testing.assert_array_equal(f([4.0, 0.0]), [2e-300, 0])
+        with np.errstate(all="ignore"):
+            assert np.isnan(f(-1.0))
+
+
+def test_what_is_compiled_sees_the_user_s_state():
+    """A root of a negative number: an error, a warning or nothing, as the user says."""
+    f = both(rooted)[0]
+    with np.errstate(invalid="raise"), pytest.raises(FloatingPointError):
+        f([1.0, -1.0])
+    with np.errstate(invalid="warn"), pytest.warns(RuntimeWarning, match="invalid value"):
+        f([1.0, -1.0])
+    with np.errstate(invalid="ignore"):
+        np.testing.assert_array_equal(f(np.float32([4, -1, np.nan])), [0, np.nan, np.nan])
+
+
+def test_the_interpreter_is_asked_on_the_caller_s_thread(monkeypatch):
+    """Where the user's errstate is, for one; in the order of the numbers."""
+    monkeypatch.setattr(_threads, "cores", lambda: 4)
+    monkeypatch.setattr(_threads, "_PART", 1 << 14)
+    _threads._threads.cache_clear()
+    interpret, seen = _vectorize._interpret, []
+
+    def noted(f, flush, x, upstream, y):
+        seen.append((threading.get_ident(), np.geterr()["under"], x[0]))
+        interpret(f, flush, x, upstream, y)
+
+    monkeypatch.setattr(_vectorize, "_interpret", noted)
+    x = np.arange(1 << 16) + 0.5
+    x[::10000] *= -(2.0**30)  # int() of more than 2**26 is the interpreter's
+    with np.errstate(under="call"):
+        y = vectorize(lambda x: int(x), compile=True)(x)
+    np.testing.assert_array_equal(y, np.trunc(x))
+    threads, states, numbers = zip(*seen)
+    assert set(threads) == {threading.get_ident()} and set(states) == {"call"}
+    assert len(numbers) == 7 and list(numbers[1:]) == sorted(numbers[1:])
+
+
+def test_where_the_interpreter_is_asked_results_are_rounded_once():
+    """An integer that no double holds: (2**30 + 2**18)**2 + 1 is above a tie of float32."""
+
+    def f(x):
+        return int(x) * int(x) + 1
+
+    x = np.float32([3, 2**30 + 2**18, -(2**28) - 2**16])
+    exact = [int(number) ** 2 + 1 for number in x.tolist()]
+    y = both(f)[0](x)
+    assert y.tolist() == [float(nearest(number)) for number in exact]
+    assert y.tolist() != np.float32(np.float64(exact)).tolist()
+
+
+def nearest(number):
+    """The integer with 24 bits that is nearest to another one, ties to even."""
+    unit = Fraction(2) ** max(0, number.bit_length() - 24)
+    return round(number / unit) * unit

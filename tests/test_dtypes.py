@@ -1,3 +1,4 @@
+import warnings
 from fractions import Fraction
 
 import numpy as np
@@ -70,7 +71,8 @@ def test_round_to_bfloat16(bfloat16, recwarn):
     # The largest number, the tie with infinity, the least normal, the subnormals.
     edges = [(2 - 2.0**-7) * 2.0**127, (2 - 2.0**-8) * 2.0**127, 2.0**-126, 2.0**-133, 2.0**-134]
     edges = np.array(edges + [0.0, 3 * 2.0**-134])
-    wide = np.concatenate([wide, edges, np.nextafter(edges, 0), np.nextafter(edges, np.inf)])
+    with np.errstate(under="ignore"):
+        wide = np.concatenate([wide, edges, np.nextafter(edges, 0), np.nextafter(edges, np.inf)])
     wide = np.concatenate([wide, -wide])
     y = _dtypes.round_to(wide, bfloat16)
     assert y.dtype == bfloat16
@@ -81,6 +83,103 @@ def test_round_to_bfloat16(bfloat16, recwarn):
         _dtypes.widen(special), np.float32([np.inf, -np.inf, np.nan, np.nan])
     )
     assert not list(recwarn)
+
+
+def nearest(x, precision):
+    """The fraction with so many bits that is nearest to another one, ties to even."""
+    unit = Fraction(2) ** (abs(x.numerator).bit_length() - x.denominator.bit_length() - precision)
+    while abs(x) >= 2**precision * unit:
+        unit *= 2
+    return round(x / unit) * unit
+
+
+def ways(x, numbers, dtype):
+    """An array, and the same numbers, rounded in each way: as doubles."""
+    one_by_one = [_dtypes.round_to(number.reshape(()), dtype).reshape(1) for number in x]
+    by_python = _dtypes.round_to(_dtypes.doubles(numbers, dtype), dtype)
+    for y in (_dtypes.round_to(x, dtype), np.concatenate(one_by_one), by_python):
+        assert y.dtype == dtype
+        yield _dtypes.to_double(y).tolist()
+
+
+# What lies beside a tie by less than a double can tell, and on it; of either sign.
+PRECISION = {"float16": 11, "bfloat16": 8, "float32": 24}
+LARGEST = {"float16": 15, "bfloat16": 62, "float32": 62}
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.uint64])
+@pytest.mark.parametrize("name", sorted(PRECISION))
+def test_round_to_of_integers(name, kind, request):
+    dtype = request.getfixturevalue("bfloat16") if name == "bfloat16" else np.dtype(name)
+    numbers = [0, 1, 2**53 - 1, 2**53, 2**53 + 1, 2**63 - 1, 2**62 + 1]
+    for exponent in range(PRECISION[name], LARGEST[name] + (kind == np.uint64)):
+        for mantissa in (2**exponent, 3 << (exponent - 1), 2 ** (exponent + 1) - 1):
+            tie = mantissa + (1 << (exponent - PRECISION[name]))
+            numbers += [tie - 1, tie, tie + 1]
+    numbers = [n for n in numbers if n < 65504 or name != "float16"]
+    numbers += [] if kind == np.uint64 else [-n for n in numbers]
+    x = np.array(numbers, kind)
+    for y in ways(x, numbers, dtype):
+        assert y == [nearest(Fraction(n), PRECISION[name]) for n in numbers]
+
+
+@pytest.mark.skipif(np.longdouble(1) + np.longdouble(2) ** -60 == 1, reason="it is a double here")
+@pytest.mark.parametrize("name", sorted(PRECISION))
+def test_round_to_of_longdouble(name, request):
+    dtype = request.getfixturevalue("bfloat16") if name == "bfloat16" else np.dtype(name)
+    little, numbers = np.longdouble(2) ** -60, []
+    for exact in (
+        Fraction(1),
+        Fraction(3, 2),
+        Fraction(2) - Fraction(1, 2 ** (PRECISION[name] - 1)),
+    ):
+        tie = exact + Fraction(1, 2 ** PRECISION[name])
+        for beside in (-little, 0 * little, little):
+            numbers += [(np.longdouble(float(tie)) + beside, tie + Fraction(float(beside)))]
+    x = np.array([number for number, _ in numbers])
+    expected = [nearest(exact, PRECISION[name]) for _, exact in numbers]
+    for sign in (1, -1):
+        for y in ways(sign * x, list(sign * x), dtype):
+            assert y == [sign * number for number in expected]
+    special = np.array([np.nan, np.inf, -np.inf, -0.0, np.finfo(np.longdouble).max], np.longdouble)
+    y = _dtypes.to_double(_dtypes.round_to(special, dtype))
+    np.testing.assert_array_equal(y, [np.nan, np.inf, -np.inf, 0, np.inf])
+    assert np.signbit(y[3])
+
+
+def test_doubles_of_what_doubles_hold():
+    numbers = [1, True, np.bool_(False), 0.1, np.float32(0.1), np.int8(-3), Fraction(1, 3), 2**53]
+    numbers += [np.longdouble(0.1), float("inf"), 0.0]
+    for dtype in (FLOAT16, FLOAT32, FLOAT64):
+        y = _dtypes.doubles(numbers, dtype)
+        assert y.dtype == np.float64
+        expected = [float(number) for number in numbers]
+        if dtype != FLOAT64:  # to odd: a double is beside a third
+            expected[6] = (
+                np.nextafter(1 / 3, 1) if int(np.float64(1 / 3).view("u8")) % 2 == 0 else 1 / 3
+            )
+        assert y.tolist() == expected
+    with pytest.raises(OverflowError):
+        _dtypes.doubles([10**400], FLOAT32)
+
+
+@pytest.mark.skipif(np.longdouble(1) + np.longdouble(2) ** -60 == 1, reason="it is a double here")
+def test_flush_of_longdouble_is_that_of_the_double_that_it_rounds_to():
+    least = np.longdouble(2) ** -1022
+    y = _dtypes.flush(np.array([least, least * (1 - np.longdouble(2) ** -60), least / 2]), FLOAT64)
+    np.testing.assert_array_equal(y, [least, least, 0])
+
+
+def test_nothing_is_said_of_the_package_s_arithmetic():
+    numbers = np.array([np.nan, np.inf, 1e300, 1e-300, 5e-324, 1 / 3, 0])
+    with np.errstate(all="raise"), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for dtype in (FLOAT16, FLOAT32, FLOAT64):
+            y = _dtypes.round_to(numbers, dtype)
+            _dtypes.flush(y, dtype)
+            _dtypes.to_double(y)
+            _dtypes.product(y, y[::-1].copy())
+        _dtypes.doubles([np.longdouble(1e300) * np.longdouble(1e300), 1], FLOAT32)
 
 
 def test_widen_every_bfloat16(bfloat16):

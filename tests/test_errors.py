@@ -1,17 +1,21 @@
 import functools
 import math
+import warnings
 
 import numpy as np
 import pytest
 
 from legacy_spiky._errors import (
     call,
+    caller,
     check_array_function,
     check_callable,
     describe,
     reason,
     tellable,
+    warn,
 )
+from legacy_spiky.functions import spiky
 from legacy_spiky.vectorize import vectorize
 
 
@@ -196,3 +200,23 @@ def test_array_functions():
         check_array_function("df", np.vectorize(function))
     with pytest.raises(TypeError, match="df must be a function"):
         check_array_function("df", 3)
+
+
+def test_warn_shows_the_function_s_line_or_the_caller_s():
+    with pytest.warns(RuntimeWarning) as caught:
+        warn(function, "of a function", caller())
+        warn(functools.partial(Class().method), "of a method", caller())
+        warn(abs, "of none", caller())
+        warn(spiky, "of the package's own", caller())
+    line = test_warn_shows_the_function_s_line_or_the_caller_s.__code__.co_firstlineno
+    lines = [LINE, LINE + 5, line + 4, line + 5]
+    assert [(w.filename, w.lineno) for w in caught] == [(__file__, n) for n in lines]
+
+
+def test_a_warning_is_shown_once_for_a_line(recwarn):
+    for category, count in [("default", 1), ("always", 3)]:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter(category)
+            for _ in range(3):
+                warn(function, "shown " + category, caller())
+        assert len(caught) == count

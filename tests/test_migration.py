@@ -14,6 +14,7 @@ import tensorflow
 
 import legacy_spiky
 from legacy_spiky import d_spiky, spiky
+from legacy_spiky._errors import describe, qualified_name
 from legacy_spiky._tf import tf
 
 if not hasattr(tf, "numpy_function"):
@@ -25,6 +26,9 @@ from worlds import Eager
 from legacy_spiky import migration
 
 EAGER = tf.executing_eagerly()
+needs_autograph = pytest.mark.skipif(
+    not hasattr(tf.autograph, "to_graph"), reason="there is no AutoGraph to write files"
+)
 eager_only = pytest.mark.skipif(not EAGER, reason="TensorFlow 1 is not eager here")
 X = np.float32([1, -2, 3])
 
@@ -203,7 +207,8 @@ def test_native_spiky_on_the_edges(mode):
     for dtype in (np.float32, np.float64):
         x = EDGES.astype(dtype)
         if dtype == np.float64:
-            x = np.concatenate([x, np.nextafter(x, -np.inf), np.nextafter(x, np.inf)])
+            with np.errstate(under="ignore"):
+                x = np.concatenate([x, np.nextafter(x, -np.inf), np.nextafter(x, np.inf)])
             least = 2.0**-1022
             seen = [np.copysign(0.0, v) if abs(v) < least else v for v in x.tolist()]
         else:
@@ -380,3 +385,132 @@ def test_the_jacobian_of_an_empty_batch():
             y = op(x)
         assert tape.jacobian(y, x).shape.as_list() == [0, 3, 0, 3]
     assert tf.vectorized_map(migration.native_spiky, x).shape.as_list() == [0, 3]
+
+
+# What errors call the user's functions.
+
+
+def converted(f):
+    """The function as `tf.function` would call it: AutoGraph writes it to a temporary file."""
+    return tf.autograph.to_graph(f)
+
+
+@needs_autograph
+def test_functions_in_a_tf_function_are_named_after_the_user_s_file():
+    named = converted(defines_functions)(tf.constant([1.0]))
+    first = defines_functions.__code__.co_firstlineno
+    for (found, name), (line, expected) in zip(named, DEFINED):
+        assert (name, found) == (expected, "%s (%s:%d)" % (expected, __file__, first + line))
+    assert len(named) == len(DEFINED)
+
+
+def described(*functions):
+    return [(describe(f), qualified_name(f)[len(__name__) + 1 :]) for f in functions]
+
+
+def defines_functions(x):
+    def double(a):
+        return a * 2
+
+    def outer(n):
+        def inner(a):
+            return a * n
+
+        return inner
+
+    triple, half = lambda a: a * 3, lambda a: a * 0.5
+    return described(double, outer(2), outer, triple, half)
+
+
+DEFINED = [
+    (1, "defines_functions.<locals>.double"),
+    (5, "defines_functions.<locals>.outer.<locals>.inner"),
+    (4, "defines_functions.<locals>.outer"),
+    (10, "defines_functions.<locals>.<lambda>"),
+    (10, "defines_functions.<locals>.<lambda>"),
+]
+
+
+class Layer:
+    """Has functions of the names that another one has."""
+
+    def __call__(self, x):
+        def forward(a):
+            return a + 5
+
+        return described(forward)
+
+
+class Another:
+    def __call__(self, x):
+        def forward(a):
+            return a + 6
+
+        same = lambda a, b: (a, b)  # noqa: E731
+        return described(forward, same)
+
+    def __eq__(self, other):
+        same = lambda a, b: (b, a)  # noqa: E731
+        return same(self, other)
+
+
+@needs_autograph
+def test_functions_that_look_alike_are_told_apart_or_have_no_line():
+    ((one, _),) = converted(Layer.__call__)(Layer(), tf.constant(1.0))
+    (two, _), (three, _) = converted(Another.__call__)(Another(), tf.constant(1.0))
+    for text, of in [(one, Layer), (two, Another)]:
+        line = of.__call__.__code__.co_firstlineno + 1
+        assert text == "__call__.<locals>.forward (%s:%d)" % (__file__, line)
+    line = Another.__call__.__code__.co_firstlineno + 4
+    assert three == "__call__.<locals>.<lambda> (%s:%d)" % (__file__, line)
+
+
+@needs_autograph
+def test_where_the_file_is_not_there(monkeypatch):
+    monkeypatch.setitem(globals(), "__file__", "/nowhere/script.py")
+    (double, _), *_ = converted(defines_functions)(tf.constant([1.0]))
+    assert double == "defines_functions.<locals>.double (/nowhere/script.py)"
+    monkeypatch.delitem(globals(), "__file__")
+    (double, _), *_ = converted(defines_functions)(tf.constant([1.0]))
+    assert double == "defines_functions.<locals>.double"
+
+
+@needs_autograph
+@pytest.mark.skipif(not EAGER, reason="of eager programs")
+def test_errors_in_a_tf_function_name_the_user_s_file():
+    def step(x):
+        def two(a):
+            return a, a
+
+        return migration.py_func(two, [x], [tf.float32])[0]
+
+    with pytest.raises(tf.errors.InvalidArgumentError) as error:
+        tf.function(step)(tf.constant([1.0]))
+    line = step.__code__.co_firstlineno + 1
+    assert "step.<locals>.two (%s:%d) returned 2 results" % (__file__, line) in str(error.value)
+
+
+@pytest.mark.parametrize("package", [legacy_spiky, migration])
+@pytest.mark.parametrize("name", ["tf_spiky", "tf_d_spiky"])
+def test_errors_name_the_op_that_was_called(package, name):
+    op = getattr(package, name)
+    named = re.escape("%s (%s:" % (name, op.__code__.co_filename))
+    with tf.Graph().as_default():
+        with pytest.raises(TypeError, match="that of %s.* got int32" % named):
+            op(tf.constant([1]))
+        with pytest.raises(TypeError, match="the input of %s.* is no tensor" % named):
+            op(object())
+        with pytest.raises(TypeError, match="name of the op of %s.* must be text" % named):
+            op(1.0, name=3)
+    if EAGER and package is legacy_spiky:
+        for called, words in [(op, named), (ours, "np_like ")]:
+            with pytest.raises(RuntimeError, match="the op of " + words) as error:
+                called([1.0])
+            assert "what made it (activation, py_func, tf_spiky)" in str(error.value)
+
+
+def np_like(x):
+    return x
+
+
+ours = legacy_spiky.activation(np_like, np_like)
