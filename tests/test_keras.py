@@ -303,6 +303,33 @@ def test_lambda_layer(keras, ending, tmp_path):
     assert copy.predict(np.float32([[-1], [2]])).tolist() == [[0], [2]]
 
 
+@pytest.mark.skipif(not hasattr(tf, "numpy_function"), reason="legacy_spiky.migration")
+def test_a_loss_and_a_metric_of_py_func(keras):
+    """Keras 3 wants to know their static shape."""
+    from legacy_spiky.migration import py_func
+
+    def squares(x, y):
+        return (x - y) ** 2
+
+    def squares_grad(op, upstream):
+        x, y = op.inputs
+        return 2 * (x - y) * upstream, None
+
+    def loss(y_true, y_pred):
+        return py_func(squares, [y_pred, y_true], tf.float32, grad=squares_grad, shapes=[None, 1])
+
+    def metric(y_true, y_pred):
+        return py_func(squares, [y_pred, y_true], [tf.float32], shapes=[y_pred.shape])[0]
+
+    dense = keras.layers.Dense(1, use_bias=False, kernel_initializer="ones", input_shape=(1,))
+    model = keras.Sequential([dense])
+    model.compile(keras.optimizers.SGD(0.25), loss, metrics=[metric])
+    x, y = np.float32([[1], [1]]), np.float32([[3], [3]])
+    history = model.fit(x, y, batch_size=2, verbose=0).history
+    assert (history["loss"], history["metric"]) == ([4.0], [4.0])
+    np.testing.assert_array_equal(model.get_weights()[0], [[2]])  # 1 + 0.25 * 2 * 2
+
+
 @pytest.mark.skipif(VERSION < (2, 0), reason="of TensorFlow 2's fit")
 def test_loss_and_metric(keras):
     """An activation has a static shape, which is what they want."""
