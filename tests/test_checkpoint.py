@@ -1510,11 +1510,7 @@ def test_callbacks_stay_in_this_process(served):
     assert graph.get_operation_by_name("spiky").device == "/job:worker/task:1/device:CPU:0"
     assert graph.get_operation_by_name("x").device == ""
     saved = on("/job:worker/task:0", ["x", "spiky"])
-<<<<<<< HEAD
-    with pytest.raises(ValueError, match="was put on /job:worker/task:0.*, but np_spiky"):
-=======
-    with pytest.raises(ValueError, match="was put on /job:worker/task:0, but tf_spiky"):
->>>>>>> numbers
+    with pytest.raises(ValueError, match="was put on /job:worker/task:0.*, but tf_spiky"):
         rebind(saved, {"spiky": tf_spiky})
     graph = rebind(saved, {"spiky": tf_spiky}, clear_devices=True)
     assert [op.device for op in graph.get_operations()] == ["", "/device:CPU:0"]
