@@ -21,7 +21,6 @@ from legacy_spiky._tf import tf
 
 __all__ = [
     "Derivatives",
-    "NO_SECOND",
     "REFUSED",
     "World",
     "absent",
@@ -30,6 +29,7 @@ __all__ = [
     "elementwise",
     "gradient_of",
     "gradients",
+    "no_second",
     "not_floating",
     "product",
     "py_func",
@@ -336,9 +336,13 @@ class _Inside:
 
     def waits(self):
         """Returns the scope of ops that run after the function, as those of Python functions do."""
-        if self.graph in (None, tf.get_default_graph()):
+        graph = tf.get_default_graph()
+        if self.graph in (None, graph):
             return tf.control_dependencies(self.after)
-        return tf.control_dependencies([tf.identity(y) for y in self.after])  # a branch, a loop
+        if _tf.is_within(graph, self.graph):  # a branch, a loop
+            return tf.control_dependencies([tf.identity(y) for y in self.after])
+        # Another graph, or a tf.function that may be called elsewhere, where `after` is not.
+        return contextlib.ExitStack()
 
     def refused(self, op, func):
         """Notes what an error says of an op that has no gradient."""
@@ -352,12 +356,27 @@ class _Inside:
         if _tf.runs_eagerly():
             yield
             return
-        name = refusal(self.world, NO_SECOND % "{op}")
-        # Around the whole function, so that an override of its own counts.
-        with building, self.graph.gradient_override_map({"PyFunc": name, "PyFuncStateless": name}):
+        # Around the whole function, so that an override of its own counts. Other threads may build
+        # meanwhile, and gradients of this graph too: the first to come enters, the last leaves.
+        name = no_second(self.world)
+        scope = self.graph.gradient_override_map({"PyFunc": name, "PyFuncStateless": name})
+        with building:
+            running, scope = getattr(self.graph, _REFUSING, (0, scope))
+            setattr(self.graph, _REFUSING, (running + 1, scope))
+            if not running:
+                scope.__enter__()
+        try:
             yield
+        finally:
+            with building:
+                running, scope = getattr(self.graph, _REFUSING)
+                setattr(self.graph, _REFUSING, (running - 1, scope))
+                if running == 1:
+                    delattr(self.graph, _REFUSING)
+                    scope.__exit__(None, None, None)
 
 
+_REFUSING = "_legacy_spiky_refusing"  # of a graph: gradient functions that run, their override
 _FUNCTIONS = "_legacy_spiky_functions"  # of a graph: what its ops without gradients are
 
 NO_SECOND = (
@@ -367,9 +386,19 @@ NO_SECOND = (
 )
 
 
+def _inside():
+    """Returns the gradient function of which the code is that builds here, or None."""
+    inside = _plain.ours()
+    if inside is None or _tf.executing_eagerly():
+        return inside
+    graph = tf.get_default_graph()
+    # It may build a graph of its own, with its own session, where it is code as any other.
+    return inside if graph is inside.graph or graph.building_function else None
+
+
 def _refused_in_a_gradient(world, func):
     """Returns the gradient of a function that has none: in a gradient function, an error."""
-    inside = _plain.ours()
+    inside = _inside()
     if inside is None or not (_tf.runs_eagerly() or inside.graph is not tf.get_default_graph()):
         return None  # or `inside.refuses` has seen to it
 
@@ -383,14 +412,21 @@ def absent(world, x, message):
     """Returns a gradient like `x` that is not known: where it is asked for, that is an error."""
     if _tf.executing_eagerly() or not _tf.in_function():
         raise NotImplementedError(message)
+    return _failing(world, x, message)
 
-    # TensorFlow builds gradients of a function, a branch or a loop that nobody asks for. So this
-    # fails when it runs, and has no state: what nobody asks for does not run.
+
+def _failing(world, x, message):
+    """Returns a gradient like `x` that fails when it runs, for where nobody may ask for it.
+
+    TensorFlow builds gradients of a function, a branch or a loop that nobody asks for, and in a
+    session those that end at a tf.stop_gradient. It has no state: so it does not run then.
+    """
+
     def fail(x):
         raise NotImplementedError(message)
 
     def again(op, upstream):
-        return absent(world, op.inputs[0], message)
+        return _failing(world, op.inputs[0], message)
 
     dtype = x.dtype.base_dtype
     y = world.build(_callback.guard(fail, [dtype.as_numpy_dtype]), [x], dtype, False, None, again)
@@ -521,7 +557,7 @@ def with_override(world, callback, inp, Tout, stateful, name, grad):
     override = {} if grad is None else {"PyFunc": grad, "PyFuncStateless": grad}
     # The scope also enters the graph of the inputs, where the op will be, and its override.
     with building, tf.name_scope(name, "PyFunc", inp) as scope:
-        inside = _plain.ours()
+        inside = _inside()
         waits = contextlib.ExitStack() if inside is None else inside.waits()
         plain = _plain.answered_by(None)
         # A Python function is the host's, wherever the code around it is.
@@ -552,16 +588,36 @@ def sealed(world, x, message):
 
 @functools.lru_cache(maxsize=None)
 def refusal(world, message):
-    """Registers a gradient that is an error, and returns its name; {op} says which op it is."""
-    name = REFUSED + uuid.uuid4().hex
+    """Registers a gradient that is an error, and returns its name."""
 
-    @tf.RegisterGradient(name)
     def refuse(op, *upstream):
         # The input of a loop's body may be out of reach in the gradient of its gradient.
         like = upstream if op.type == "Identity" else op.inputs
-        known = getattr(op.graph, _FUNCTIONS, {}).get(op.name, "the op " + op.name)
-        return [absent(world, x, message.replace("{op}", known)) for x in like]
+        return [absent(world, x, message) for x in like]
 
+    return _register_refusal(refuse)
+
+
+@functools.lru_cache(maxsize=None)
+def no_second(world):
+    """Registers the gradient of what a gradient function calls, and returns its name."""
+
+    def refuse(op, *upstream):
+        known = getattr(op.graph, _FUNCTIONS, {}).get(op.name, "the op " + op.name)
+        message = NO_SECOND % known
+        dtypes = [x.dtype.base_dtype for x in op.inputs]
+        # TensorFlow 1.0 asks for the gradient of an integer too.
+        return [
+            _failing(world, x, message) if dtype.is_floating or dtype.is_complex else None
+            for x, dtype in zip(op.inputs, dtypes)
+        ]
+
+    return _register_refusal(refuse)
+
+
+def _register_refusal(gradient):
+    name = REFUSED + uuid.uuid4().hex
+    tf.RegisterGradient(name)(gradient)
     return name
 
 

@@ -10,6 +10,7 @@ here whether it was called in one.
 """
 
 import contextlib
+import inspect
 import threading
 import types
 
@@ -58,12 +59,14 @@ class _Asking:
         self.count = 0
         self.codes = []  # of each function: what it does, and what asks
         self.originals = {}  # functions that do what TensorFlow's did, by name
+        self.signatures = {}
         for name in ("py_func", "numpy_function"):
             if hasattr(tf, name):
                 self._add(name, getattr(tf, name))
 
     def _add(self, name, function):
         code = function.__code__
+        self.signatures[name] = inspect.signature(function)
         namespace, cells = {}, ", ".join(code.co_freevars)
         exec(compile(_CODE.format(name=name, cells=cells), __file__, "exec"), namespace)
         asks = namespace["outer"](*code.co_freevars).__code__
@@ -92,5 +95,6 @@ def call(name, args, kwargs):
     """Calls what a function of TensorFlow is in this thread at present."""
     answer = ours()
     if answer is None or not (len(args) > 1 or "inp" in kwargs):  # it may be used as a decorator
-        answer = _asking.originals[name]
-    return answer(*args, **kwargs)
+        return _asking.originals[name](*args, **kwargs)
+    # By name: the fourth argument of numpy_function was its name before 2.8.
+    return answer(**_asking.signatures[name].bind(*args, **kwargs).arguments)

@@ -42,7 +42,7 @@ def make(saved, bindings, clear_devices):
                 made[key] = _live(node, binding, order, device, seal is not None)
             _, attributes["token"].s, gradient, node_def.device, refused = made[key]
             if gradient is None and _own_gradient(node_def).startswith(_REFUSED):
-                gradient = _op.refusal(graph.WORLD, _op.NO_SECOND % "{op}").encode()
+                gradient = _op.no_second(graph.WORLD).encode()
             _set_gradient(node_def, gradient)
             if seal is not None:
                 seals[function, seal.name] = refused

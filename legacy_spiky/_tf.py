@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import re
 import sys
 import weakref
 
@@ -24,6 +25,7 @@ __all__ = [
     "captures",
     "executing_eagerly",
     "in_function",
+    "is_within",
     "keras_name",
     "load_control_flow_v2",
     "out_of_reach",
@@ -99,6 +101,13 @@ def out_of_reach(x, graph, forward):
         around.append(graph)
         graph = getattr(graph, "outer_graph", None)
     return kind == "_CondGradFuncGraph" and not any(own is graph for graph in around)
+
+
+def is_within(graph, outer):
+    """Whether a graph is another one, or that of a branch or a loop in it."""
+    while graph is not outer and re.search("Cond|While", type(graph).__name__):
+        graph = graph.outer_graph
+    return graph is outer
 
 
 def static_value(x):
