@@ -385,6 +385,8 @@ def test_the_jacobian_of_an_empty_batch():
             y = op(x)
         assert tape.jacobian(y, x).shape.as_list() == [0, 3, 0, 3]
     assert tf.vectorized_map(migration.native_spiky, x).shape.as_list() == [0, 3]
+    with pytest.raises(tf.errors.InvalidArgumentError):  # TensorFlow's, and said in the README
+        tf.vectorized_map(TANH, x)
 
 
 # What errors call the user's functions.
