@@ -151,6 +151,7 @@ def _pipeline():
 
         def run_pass(self, state):
             function, modules = state.func_id.func, {}
+            Pipeline.reads += [(function, name, getattr(function, name)) for name in _OWN]
             for block in state.func_ir.blocks.values():
                 body = []
                 for line in block.body:
@@ -297,8 +298,14 @@ def compiled(f):
     return loop, changed
 
 
+# What who reloads a module in place, as IPython's autoreload, gives to its functions.
+_OWN = "__code__", "__defaults__"
+
+
 def _now(function, name):
     """Returns what a name from outside of a function stands for at present."""
+    if name in _OWN:
+        return getattr(function, name)
     names = function.__code__.co_freevars
     if name in names:
         return function.__closure__[names.index(name)].cell_contents

@@ -540,7 +540,7 @@ REFUSED = "PyFuncGradRefused"  # what gradients are called that are errors
 def _exactly(g, dtype):
     """Returns an integer constant in a floating dtype, where that holds it; else `g`."""
     known = _tf.static_value(g) if g.dtype.is_integer and dtype.is_floating else None
-    if known is None or np.abs(known.astype(np.float64)).max(initial=0) > 2**53:
+    if known is None or np.abs(known.astype(np.float64)).max(initial=0) >= 2**53:
         return g
     rounded = _dtypes.round_to(known.astype(np.float64), np.dtype(dtype.as_numpy_dtype))
     return tf.cast(g, dtype) if (_dtypes.to_double(rounded) == known).all() else g

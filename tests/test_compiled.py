@@ -221,6 +221,32 @@ def test_a_constant_that_changes(monkeypatch):
     assert fast(1.0) == 9
 
 
+@pytest.mark.parametrize("name", ["__code__", "__defaults__"])
+@pytest.mark.parametrize("which", ["itself", "what it calls"])
+def test_a_function_that_changes(name, which):
+    """IPython's autoreload gives a function of a module that was edited the new code."""
+
+    def inner(x, scale=2.0):
+        return scale * x
+
+    def f(x):
+        return inner(x)
+
+    def other(x, scale=5.0):
+        return scale * x + 0.0
+
+    fast = vectorize(inner if which == "itself" else f)
+    sure = vectorize(inner if which == "itself" else f, compile=True)
+    assert fast(1.0) == sure(1.0) == 2
+    inner.__defaults__ = (2.0,)  # equal: nothing changed
+    assert sure(1.0) == 2
+    setattr(inner, name, getattr(other, name))
+    with pytest.warns(RuntimeWarning, match="%s, which it reads, is another now" % name):
+        assert fast(1.0) == inner(1.0)
+    with pytest.raises(TypeError, match="%s, which it reads, is another now" % name):
+        sure(1.0)
+
+
 def test_errors_are_those_of_the_interpreter():
     f = vectorize(activations.pole, compile=True)
     with pytest.raises(ZeroDivisionError) as error:

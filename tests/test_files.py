@@ -40,10 +40,11 @@ def test_what_is_there(folder):
 def test_what_is_not_there(folder):
     path = os.path.join(folder, "nowhere")
     assert not (_files.exists(path) or _files.is_file(path) or _files.is_folder(path))
+    words = "^TensorFlow cannot read %s: ." if "://" in folder else r"^\[Errno \d+\] .*%s'$"
     for function in (_files.read, _files.fingerprint):
-        with pytest.raises(OSError, match="^TensorFlow cannot read %s: ." % path):
+        with pytest.raises(OSError, match=words % path):
             function(path)
-    with pytest.raises(OSError, match="^TensorFlow cannot read %s: ." % folder):
+    with pytest.raises(OSError, match=words % folder):
         _files.read(folder)
 
 
@@ -55,10 +56,17 @@ def test_a_file_system_that_there_is_not(function):
 
 
 def test_a_name_that_is_no_text(tmp_path):
-    path = os.path.join(str(tmp_path).encode(), b"\xff\xc3\xa9")
+    path = os.fsdecode(os.path.join(str(tmp_path).encode(), b"\xff\xc3\xa9"))
+    assert not (_files.exists(path) or _files.is_file(path) or _files.is_folder(path))
     with open(path, "wb") as file:
         file.write(b"abc")
-    assert _files.is_file(os.fsdecode(path)) and _files.read(os.fsdecode(path)) == b"abc"
+    assert _files.is_file(path) and not _files.is_folder(path)
+    assert _files.read(path) == b"abc" and _files.fingerprint(path)[0] == 3
+
+
+@pytest.mark.parametrize("path", ["", "a\0b", __file__ + "/x"])
+def test_a_name_that_no_file_has(path):
+    assert not (_files.exists(path) or _files.is_file(path) or _files.is_folder(path))
 
 
 @pytest.mark.parametrize(

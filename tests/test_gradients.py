@@ -447,7 +447,7 @@ def test_an_integer_constant_is_cast_where_the_dtype_holds_it(world, number):
     assert gradient.dtype == np.float32 and gradient == number
 
 
-@pytest.mark.parametrize("number", [2**24 + 1, 2**62 + 1])
+@pytest.mark.parametrize("number", [2**24 + 1, 2**53 + 1, 2**62 + 1])
 def test_an_integer_constant_that_the_dtype_does_not_hold(world, number):
     def grad(op, upstream):
         return tf.constant(number, tf.int64)
