@@ -17,7 +17,7 @@ def bits(x):
 
 def native(x):
     """Returns an array in the byte order of this machine."""
-    x = np.asarray(x)
+    x = _dtypes.unmasked(x)
     return x if x.dtype.isnative else x.astype(x.dtype.newbyteorder("="))
 
 

@@ -17,6 +17,7 @@ __all__ = [
     "product",
     "round_to",
     "to_double",
+    "unmasked",
     "widen",
 ]
 
@@ -57,13 +58,20 @@ def least_normal(dtype):
     return limits(dtype)[0]
 
 
+def unmasked(x):
+    """Returns `x` as an array; raises TypeError where that would lose a mask."""
+    if isinstance(x, np.ma.MaskedArray):
+        raise TypeError("expected an array, got a masked one, whose mask would be lost; fill it")
+    return np.asarray(x)
+
+
 def as_floating(x):
     """Returns `x` as an array of a floating type; what is not floating becomes float64.
 
     Raises:
-      TypeError: `x` is complex, text or objects.
+      TypeError: `x` is complex, text or objects, or a masked array.
     """
-    x = np.asarray(x)
+    x = unmasked(x)
     if x.dtype.kind == "f" or _is_bfloat16(x.dtype):
         return x
     if x.dtype.kind in "biu":

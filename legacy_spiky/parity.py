@@ -257,8 +257,12 @@ def compare(
         raise ValueError("nothing to compare: no candidate is given, only a reference")
     for implementation in (reference,) + candidates:
         check_callable("an implementation", implementation)
-    inputs = samples() if inputs is None else inputs
-    inputs = _arrays(inputs)
+    for name, tolerance in [("ulp", ulp), ("rtol", rtol), ("atol", atol)]:
+        if not tolerance >= 0:
+            raise ValueError("%s must be a number from 0 on, got %r" % (name, tolerance))
+    inputs = _arrays(samples() if inputs is None else inputs)
+    if not inputs:
+        raise ValueError("nothing to compare: inputs is empty; give an array for each argument")
     if flush_subnormals:
         inputs = _flushed(inputs, results=False)
     label = _label(reference)

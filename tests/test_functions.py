@@ -10,6 +10,7 @@ from legacy_spiky.functions import (
     np_spiky_32,
     spiky,
 )
+from legacy_spiky.vectorize import vectorize
 
 PAIRS = [(np_spiky, spiky), (np_d_spiky, d_spiky)]
 
@@ -128,3 +129,12 @@ def test_no_warnings(recwarn):
     )  # NaN, a subnormal, infinity
     _blocks.apply(_blocks.steps_of(np_d_spiky), signalling, signalling, flush=True)
     assert not [str(warning.message) for warning in recwarn]
+
+
+def test_masked_arrays():
+    """NumPy makes arrays of them, without the mask."""
+    masked = np.ma.array(np.float32([0.2, 0.7]), mask=[True, False])
+    for function in (np_spiky, np_d_spiky, np_spiky_32, vectorize(spiky)):
+        with pytest.raises(TypeError, match="a masked one, whose mask would be lost; fill it"):
+            function(masked)
+    np.testing.assert_array_equal(np_spiky(masked.filled(0)), np.float32([0, 0]))

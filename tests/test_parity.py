@@ -209,6 +209,24 @@ def test_nothing_to_compare(run_in):
         compare(session(planted.right), run_in(planted.nothing))
 
 
+def test_no_inputs():
+    with pytest.raises(ValueError, match="inputs is empty; give an array for each argument"):
+        compare(REFERENCE, REFERENCE, inputs=[])
+
+
+def test_masked_inputs():
+    with pytest.raises(TypeError, match="a masked one, whose mask would be lost; fill it"):
+        compare(REFERENCE, REFERENCE, inputs=np.ma.array(np.float32([1, 2]), mask=[True, False]))
+
+
+@pytest.mark.parametrize("name", ["ulp", "rtol", "atol"])
+@pytest.mark.parametrize("tolerance", [-1, float("nan")])
+def test_a_tolerance_that_is_none(name, tolerance):
+    words = "%s must be a number from 0 on, got %r" % (name, tolerance)
+    with pytest.raises(ValueError, match=words):
+        compare(REFERENCE, REFERENCE, **{name: tolerance})
+
+
 @pytest.mark.parametrize("shape", [0, (0, 3), (2, 0)])
 def test_empty_inputs(run_in, shape):
     x = np.zeros(shape, np.float32)
