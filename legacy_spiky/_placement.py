@@ -46,10 +46,7 @@ def instead(op, func):
     Raises:
       ValueError: it was put on the task of another process.
     """
-    names = [group.decode()[len("loc:@") :] for group in op.colocation_groups()]
-    colocated = [op.graph.get_operation_by_name(name) for name in names if name != op.name]
-    # TensorFlow 1.0 does not give an op the device of what it is colocated with.
-    device = colocated[0].device if colocated else op.device
+    device = _tf.device_of(op)
     job, task = _job_and_task(device)
     if job is None or (job, task) in _served:
         return None
@@ -69,6 +66,7 @@ def instead(op, func):
         )
         return None
     own = min(_served, key=lambda served: (served[0] != job, served))
+    colocated = ("loc:@" + op.name).encode() not in op.colocation_groups()
     # A job without a task is its first one for TensorFlow 1, and what is colocated with a
     # variable, as its regularizer, is where that is: nobody said that the function is to be there.
     if colocated or (task is None and job == own[0]):

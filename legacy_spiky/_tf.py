@@ -23,6 +23,7 @@ __all__ = [
     "SavedModel",
     "autograph",
     "captures",
+    "device_of",
     "executing_eagerly",
     "in_function",
     "is_within",
@@ -170,6 +171,15 @@ def _kept_by_the_graph(func):
     vars(graph).setdefault("_legacy_spiky_callbacks", []).append(func)
     callback = weakref.ref(func)
     return lambda *arguments: callback()(*arguments)
+
+
+def device_of(op):
+    """Returns the device of an op; before 1.13 it has not that of what it is beside."""
+    if _version >= (1, 13):
+        return op.device
+    names = [group.decode()[len("loc:@") :] for group in op.colocation_groups()]
+    beside = [op.graph.get_operation_by_name(name) for name in names if name != op.name]
+    return beside[0].device if beside else op.device
 
 
 def load_control_flow_v2():
