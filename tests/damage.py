@@ -59,8 +59,8 @@ def main(cuts, flips, *paths):
                 with open(path, "wb") as file:
                     file.write(damaged(data, kind == "flip", seed))
                 what = outcome(path, nodes)
-                if what == "fewer nodes":
-                    what += " of " + os.path.basename(path)
+                if what == "fewer nodes":  # flipped bytes may hide what follows, too
+                    what = "graph" if kind == "flip" else what + " of " + os.path.basename(path)
                 outcomes["%s: %s" % (kind, what)] += 1
     print(json.dumps(outcomes))
 

@@ -1595,11 +1595,9 @@ def test_damaged_files_are_errors_or_graphs(copied):
     assert outcomes.pop("whole: right graph") == 3
     # Nothing tells of a frozen graph, which may be without versions, that nodes are missing.
     assert outcomes.pop("cut: fewer nodes of frozen.pb", 0) < 10
-    assert set(outcomes) - {"flip: right graph", "cut: right graph"} == {
-        "cut: error",
-        "flip: error",
-        "flip: graph",
-    }
+    # Which bytes are flipped depends on the files, whose names are random.
+    graphs = {"cut: right graph", "flip: right graph", "flip: graph"}
+    assert set(outcomes) - graphs == {"cut: error", "flip: error"}
     assert outcomes["cut: error"] > 570
     assert outcomes["flip: error"] > 100
 
