@@ -46,7 +46,7 @@ def compiled_form(path):
     source = _Source(path)
     with _LOCK:
         if source.text not in _FORMS:
-            _FORMS[source.text] = _Form(source.text)
+            _FORMS[source.text] = _Form(source.text, len(source.singles))
         form = _FORMS[source.text]
     asks, constants = source.asks, np.array(source.constants, np.float64)
 
@@ -66,12 +66,13 @@ _LOCK = threading.RLock()  # threads that meet at the first call compile once
 class _Form:
     """What is compiled of a source: the function of one number, and the loops that were needed."""
 
-    def __init__(self, text):
-        double = _numba().float64
+    def __init__(self, text, singles):
+        numba = _numba()
+        double = numba.float64
         scope = dict(_functions())
         exec(text, scope)
-        constants = [double] * (scope["scalar"].__code__.co_argcount - 2)
-        scope["scalar"] = _compile(scope["scalar"], double, _array(double), *constants)
+        c = numba.typeof((0.0,) * singles)
+        scope["scalar"] = _compile(scope["scalar"], double, c, _array(double))
         self._loop = scope["loop"]
         self._loops = {}
 
@@ -147,17 +148,17 @@ _SIGNED = "neg mul mod floordiv trunc floor ceil round ipow".split()
 _TRUTHS = "bool", "bool_"
 
 _OWN = "gamma hypot lgamma".split()  # the interpreter's own code, with other last bits
-_MOST = 4000  # operations: Numba takes a millisecond or two for each
+_MOST = 300  # operations, which Numba takes some 3 s for; for twice as many, four times as long
 
 _LOOP = """
 def loop(x, upstream, y, asked, least, rounds_to_least, constants):
     dtype = x.dtype.type
     least_of_dtype = dtype(least)
     anywhere = False
-%s
+    c = (%s)
     for i in range(x.size):
         number = np.float64(flush(x[i], least_of_dtype))  # float() would leave float32
-        result, ask = scalar(%s)
+        result, ask = scalar(number, c, constants)
         rounded = dtype(flush(result, rounds_to_least))
         if upstream is not None:
             rounded = flush(rounded * flush(upstream[i], least_of_dtype), least_of_dtype)
@@ -180,17 +181,15 @@ class _Source:
     def __init__(self, path):
         self.constants = []
         self.asks = False
-        self._singles = []  # the names of those that are not in a table
+        self.singles = []  # the places of those that are not in a table
         self._lines = []
         self._indent = ""
         self._count = 0
         self._names = {}  # of the values that are computed on the way to this place
         self._computed = []  # the same, in order
         self._write(path)
-        arguments = ["constants"] + self._singles
-        reads = ["    %s = constants[%s]" % (name, name[1:]) for name in self._singles]
-        scalar = ["def scalar(%s):" % ", ".join(["x"] + arguments)] + self._lines
-        loop = _LOOP % ("\n".join(reads), ", ".join(["number"] + arguments))
+        scalar = ["def scalar(x, c, constants):"] + self._lines
+        loop = _LOOP % "".join(map("constants[{}], ".format, self.singles))
         self.text = "\n".join(scalar) + "\n" + loop
 
     def _write(self, path):
@@ -230,7 +229,7 @@ class _Source:
     def _assign(self, text):
         self._count += 1
         if self._count > _MOST:
-            raise NotCompiled("it has more than %d operations" % _MOST)
+            raise NotCompiled("it has more than %d operations, for which Numba takes long" % _MOST)
         self._line("v%d = %s" % (self._count, text))
         return "v%d" % self._count
 
@@ -262,9 +261,9 @@ class _Source:
         if value.op == "constant":
             if value.kind in _TRUTHS:
                 return str(bool(value.number))
-            self._singles.append("c%d" % len(self.constants))
+            self.singles.append(len(self.constants))
             self.constants.append(float(value.number))
-            return self._singles[-1]
+            return "c[%d]" % (len(self.singles) - 1)
         return self._names[id(value)]
 
     def _text(self, value):
