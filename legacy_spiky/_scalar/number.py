@@ -386,7 +386,7 @@ _ASKED = {
     "sin": [("eq", math.inf), ("eq", -math.inf)],
     "cos": [("eq", math.inf), ("eq", -math.inf)],
     "tan": [("eq", math.inf), ("eq", -math.inf)],
-    "gamma": [("le", 0.0), ("gt", 171.0)],
+    "gamma": [("lt", 1e-300), ("gt", 171.0)],
     "lgamma": [("le", 0.0), ("gt", 1e300)],
 }
 

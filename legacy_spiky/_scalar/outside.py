@@ -19,7 +19,6 @@ __all__ = ["Outside", "Unread"]
 
 _MISSING = object()
 _LONG = 100000  # steps of a loop
-_NOTHING = 4  # bytes of the code of a loop without a body, of which a tracer hears nothing
 
 # Of the built-in functions, those that work on a stand-in as they are.
 _AS_THEY_ARE = (
@@ -151,7 +150,7 @@ class Outside:
                         self.run.stop("it assigns %s, which is outside of it" % line.argval)
                 jumps = line.opcode in dis.hasjrel or line.opcode in dis.hasjabs
                 back = line.offset - line.argval if jumps else -1
-                if 0 <= back <= _NOTHING:
+                if back == 0:  # a tracer hears nothing of it
                     self.run.stop("it has a loop that does nothing, and may never end")
                 loops = loops or back > 0
         for inner in _codes(code)[1:]:

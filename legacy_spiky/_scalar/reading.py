@@ -12,7 +12,7 @@ from legacy_spiky._scalar.ranges import Facts, Ranges
 __all__ = ["NotRead", "Reading", "read"]
 
 # What is read at most: paths, values, operations on all paths, lines in functions with loops.
-_PATHS, _VALUES, _OPERATIONS, _LINES = 300, 20000, 200000, 100000
+_PATHS, _VALUES, _OPERATIONS, _LINES = 300, 20000, 200000, 300000
 
 
 class NotRead(Exception):
