@@ -215,20 +215,25 @@ def _apply(run, f, flush, x, upstream, y):
 def _run_loop(loop, flush, x, upstream, y):
     """Runs a compiled loop."""
     asked = np.zeros(x.size, bool) if loop.asks else None
+    anywhere = []
 
     def work(part):
         numbers, given = x[part], y[part]
         more = None if upstream is None else upstream[part]
         ask = None if asked is None else asked[part]
         if x.dtype in _dtypes.HARDWARE:
-            loop(numbers, more, given, ask, *(_dtypes.limits(x.dtype) if flush else (0.0, 0.0)))
+            limits = _dtypes.limits(x.dtype) if flush else (0.0, 0.0)
+            any_asked = loop(numbers, more, given, ask, *limits)
         else:
-            wide = _arguments(flush, numbers)
-            loop(wide, None, wide, ask, 0.0, 0.0)
+            numbers = _arguments(flush, numbers)
+            wide = np.empty_like(numbers)
+            any_asked = loop(numbers, None, wide, ask, 0.0, 0.0)
             _write(wide, flush, more, given)
+        if any_asked:
+            anywhere.append(part)
 
     in_parallel(work, x.size)
-    return () if asked is None else np.flatnonzero(asked)
+    return np.flatnonzero(asked) if anywhere else ()
 
 
 def _run_arrays(form, flush, x, upstream, y):

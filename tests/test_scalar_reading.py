@@ -93,7 +93,7 @@ def unbound(x):
 
 
 def loop_variable(x):
-    for i in range(0):
+    for i in range(0):  # noqa: B007
         pass
     return i if x > 3 else x
 
@@ -194,7 +194,8 @@ RULES = [
     lambda x: np.float64(0.1) * x,
     lambda x: len(TABLE) * x + sum_of(TABLE) + sum_of(c * x for c in WHOLE),
     lambda x: any(x > c for c in TABLE) + all(x > c for c in TABLE),
-    lambda x: sum_of(i * c for i, c in enumerate(reversed(TABLE))) + sum_of(a * b for a, b in zip(TABLE, WHOLE)) + x,
+    lambda x: sum_of(i * c for i, c in enumerate(reversed(TABLE))) + x,
+    lambda x: sum_of(a * b * x for a, b in zip(TABLE, WHOLE)),
 ]  # fmt: skip
 
 
