@@ -147,7 +147,7 @@ _OPERATORS = {
 _SIGNED = "neg mul mod floordiv trunc floor ceil round ipow".split()
 _TRUTHS = "bool", "bool_"
 
-_OWN = "gamma hypot lgamma".split()  # the interpreter's own code, with other last bits
+_OWN = "gamma hypot lgamma".split()  # the interpreter's own code, with last bits of its own
 _MOST = 300  # operations, which Numba takes some 3 s for; for twice as many, four times as long
 
 _LOOP = """
@@ -270,7 +270,8 @@ class _Source:
         """Returns what computes a value."""
         op, args = value.op, value.args
         if op in _OWN:
-            raise NotCompiled("math.%s is Python's own code, with last bits of its own" % op)
+            words = "math.%s is the interpreter's own code, whose last bits are not the C library's"
+            raise NotCompiled(words % op)
         if op == "convert":
             return self._converted(value)
         if op == "table":
@@ -310,9 +311,10 @@ def _sides(path):
 
 
 def _power_of_two(value):
-    """Returns the number of a constant that is a power of two, with an inverse; else None."""
+    """Returns the number of a constant that is a power of two to divide by; else None."""
     if value.op == "constant" and abs(math.frexp(value.number)[0]) == 0.5:
-        if 2.0**-1000 <= abs(value.number) <= 2.0**1000:
+        # The multiples of larger ones are not all numbers.
+        if 2.0**-970 <= abs(value.number) <= 2.0**970:
             return float(value.number)
     return None
 
