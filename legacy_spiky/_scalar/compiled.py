@@ -148,6 +148,7 @@ _SIGNED = "neg mul mod floordiv trunc floor ceil round ipow".split()
 _TRUTHS = "bool", "bool_"
 
 _OWN = "gamma hypot lgamma".split()  # the interpreter's own code, with last bits of its own
+_OF_TWO = "atan2 copysign fmod pow".split()
 _MOST = 300  # operations, which Numba takes some 3 s for; for twice as many, four times as long
 
 _LOOP = """
@@ -326,10 +327,14 @@ def _functions():
     library = ctypes.CDLL("ucrtbase" if os.name == "nt" else None)
     found = {}
     for name in MATH:
-        if name not in _OPERATORS and name not in _OWN and hasattr(library, name):
+        if name in _OPERATORS or name in _OWN or not hasattr(math, name):
+            continue
+        try:
             found[name] = getattr(library, name)
-            found[name].argtypes = [ctypes.c_double] * (2 if name in _OF_TWO else 1)
-            found[name].restype = ctypes.c_double
+        except AttributeError:
+            raise NotCompiled("the C library has no %s" % name) from None
+        found[name].argtypes = [ctypes.c_double] * (2 if name in _OF_TWO else 1)
+        found[name].restype = ctypes.c_double
     fmod = found["fmod"]
     floor, copysign, inf, nan, largest = np.floor, np.copysign, math.inf, math.nan, LARGEST
 
@@ -392,6 +397,3 @@ def _functions():
     for function in (flush, mod, floordiv, mod_by_power, floordiv_by_power, ipow, item):
         found[function.__name__] = jit(function)
     return found
-
-
-_OF_TWO = "atan2 fmod pow".split()
