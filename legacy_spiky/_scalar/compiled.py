@@ -147,7 +147,8 @@ _OPERATORS = {
 _SIGNED = "neg mul mod floordiv trunc floor ceil round ipow".split()
 _TRUTHS = "bool", "bool_"
 
-_OWN = "gamma hypot lgamma".split()  # the interpreter's own code, with other last bits
+_OWN = "gamma hypot lgamma".split()  # the interpreter's own code, with last bits of its own
+_OF_TWO = "atan2 copysign fmod pow".split()
 _MOST = 300  # operations, which Numba takes some 3 s for; for twice as many, four times as long
 
 _LOOP = """
@@ -270,7 +271,8 @@ class _Source:
         """Returns what computes a value."""
         op, args = value.op, value.args
         if op in _OWN:
-            raise NotCompiled("math.%s is Python's own code, with last bits of its own" % op)
+            words = "math.%s is the interpreter's own code, whose last bits are not the C library's"
+            raise NotCompiled(words % op)
         if op == "convert":
             return self._converted(value)
         if op == "table":
@@ -310,9 +312,10 @@ def _sides(path):
 
 
 def _power_of_two(value):
-    """Returns the number of a constant that is a power of two, with an inverse; else None."""
+    """Returns the number of a constant that is a power of two to divide by; else None."""
     if value.op == "constant" and abs(math.frexp(value.number)[0]) == 0.5:
-        if 2.0**-1000 <= abs(value.number) <= 2.0**1000:
+        # The multiples of larger ones are not all numbers.
+        if 2.0**-970 <= abs(value.number) <= 2.0**970:
             return float(value.number)
     return None
 
@@ -324,10 +327,14 @@ def _functions():
     library = ctypes.CDLL("ucrtbase" if os.name == "nt" else None)
     found = {}
     for name in MATH:
-        if name not in _OPERATORS and name not in _OWN and hasattr(library, name):
+        if name in _OPERATORS or name in _OWN or not hasattr(math, name):
+            continue
+        try:
             found[name] = getattr(library, name)
-            found[name].argtypes = [ctypes.c_double] * (2 if name in _OF_TWO else 1)
-            found[name].restype = ctypes.c_double
+        except AttributeError:
+            raise NotCompiled("the C library has no %s" % name) from None
+        found[name].argtypes = [ctypes.c_double] * (2 if name in _OF_TWO else 1)
+        found[name].restype = ctypes.c_double
     fmod = found["fmod"]
     floor, copysign, inf, nan, largest = np.floor, np.copysign, math.inf, math.nan, LARGEST
 
@@ -390,6 +397,3 @@ def _functions():
     for function in (flush, mod, floordiv, mod_by_power, floordiv_by_power, ipow, item):
         found[function.__name__] = jit(function)
     return found
-
-
-_OF_TWO = "atan2 fmod pow".split()
