@@ -241,8 +241,8 @@ TABLE = [1.0, 2.0]
     "f, why",
     [
         (lambda x: TABLE[0] * x, "it reads TABLE (list), which may be something else later"),
-        (lambda x: math.hypot(x, 1), "math.hypot is Python's own code"),
-        (math.gamma, "math.gamma is Python's own code"),
+        (lambda x: math.hypot(x, 1), "math.hypot is the interpreter's own code"),
+        (math.gamma, "math.gamma is the interpreter's own code"),
     ],
 )
 def test_compile_or_an_error(f, why):
