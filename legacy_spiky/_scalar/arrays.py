@@ -27,7 +27,7 @@ from legacy_spiky._scalar.expression import MATH, TRUTHS, Choice
 
 __all__ = ["BLOCK", "array_form"]
 
-BLOCK = 1 << 13  # numbers at once: what is computed of them stays in the cache
+BLOCK = 1 << 15  # numbers at once: what is computed of them stays in the cache
 
 # What a path of its own costs more than masks, and what a function computes for all numbers, in
 # additions.
@@ -61,17 +61,17 @@ def array_form(path):
     def form(x, dtype):
         if not x.size:
             return x, None
-        narrow = dtype.itemsize < 8
-        y, error, ask = program(narrow)(x.size, x)
-        if error is None and not narrow:
-            return y, ask
+        y, error, ask, doubt = program(dtype.itemsize < 8)(x.size, x)
         if error is not None:
-            ask = _either(ask, _uncertain(y, error, dtype))
-        if ask is None or not ask.any():
-            return y, None
-        where = np.flatnonzero(ask)
+            uncertain = _uncertain(y, error, dtype)
+            if ask is not None:
+                uncertain &= ~ask
+            doubt = _either(doubt, uncertain)
+        if doubt is None or not doubt.any():
+            return y, ask
+        where = np.flatnonzero(doubt)
         y, ask = _own(x.size, y), _own_truth(x.size, ask)
-        y[where], _, asked = program(False)(where.size, x.take(where))
+        y[where], _, asked, _ = program(False)(where.size, x.take(where))
         ask[where] = False if asked is None else asked
         return y, ask
 
@@ -110,7 +110,8 @@ class _Part:
         self.registers = {}
         self.inputs = []  # the names of registers outside and in here
         self.lines = []
-        self.asks = []
+        self.asks = []  # where the interpreter is asked
+        self.doubts = []  # and where that, or which path is taken, is not certain
         self.cost = 0
         self.count = 0
         self.result = self._write(path)
@@ -118,11 +119,8 @@ class _Part:
         texts.append(self._text())
 
     def _text(self):
-        end = "return %s, %s, either(%s)" % (
-            self.result.text,
-            self.result.error,
-            ", ".join(self.asks),
-        )
+        masks = _either_of(self.asks), _either_of(self.doubts)
+        end = "return %s, %s, %s, %s" % (tuple(self.result) + masks)
         lines, used = [end], set(_names(end))
         for line in self.lines[::-1]:
             # What is not needed any more gives its memory, which is in the cache, to the next one.
@@ -145,22 +143,18 @@ class _Part:
             part, mask = rest.popleft()
             order.append(part)
             for condition in part.asks:
-                self._ask(mask, self._truth(condition))
+                condition = self._truth(condition)
+                self._note(self.asks, mask, condition.text)
+                self._note(self.doubts, mask, condition.error)
             if part.end is None:
-                self.asks.append(mask or self._line("full(n, True)"))
+                self._note(self.asks, mask, self._full("True"))
             elif isinstance(part.end, Choice):
                 condition = self._truth(part.end.condition)
-                if condition.error:
-                    self.asks.append(self._both(mask, condition.error))
-                for side, text in (
-                    (part.end.yes, condition.text),
-                    (part.end.no, self._not(condition.text)),
-                ):
-                    text = self._both(mask, text)
-                    if self._apart(side):
-                        overlays.append((side, text))
-                    else:
-                        rest.append((side, text))
+                self._note(self.doubts, mask, condition.error)
+                for side, text in [(part.end.yes, ""), (part.end.no, "~")]:
+                    text += condition.text
+                    apart = self._apart(side)
+                    (overlays if apart else rest).append((side, self._both(mask, text)))
             else:
                 ends[part] = self._number(part.end)
         for part in order[::-1]:
@@ -215,21 +209,22 @@ class _Part:
         error = None
         if result.error or any(part.result.error for part in parts):
             error = self._line("own(n, %s)" % (result.error or "0.0"))
-        ask = "None"
-        if any(part.asks for part in parts):
-            ask = self._line("own_truth(n, either(%s))" % ", ".join(self.asks))
-            self.asks = [ask]
+        outputs = [y, error]
+        for name in ("asks", "doubts"):
+            output = None
+            if any(getattr(part, name) for part in parts):
+                output = self._line("own_truth(n, %s)" % _either_of(getattr(self, name)))
+                setattr(self, name, [output])
+            outputs.append(output)
+        outputs = ", ".join(map(str, outputs))
         for part, (_, mask) in zip(parts, overlays):
             inputs = "".join(outside + ", " for outside, _ in part.inputs)
-            self.lines.append(
-                "overlay(%s, %s, (%s), %s, %s, %s)" % (mask, part.name, inputs, y, error, ask)
-            )
+            self.lines.append("overlay(%s, %s, (%s), %s)" % (mask, part.name, inputs, outputs))
         return _Register(y, error)
 
-    def _ask(self, mask, condition):
-        for text in condition:
-            if text:
-                self.asks.append(self._both(mask, text))
+    def _note(self, masks, mask, text):
+        if text is not None:
+            masks.append(self._both(mask, text))
 
     # Registers.
 
@@ -399,7 +394,7 @@ class _Part:
                 name = "fast_divmod" if fast else "python_divmod"
                 text = "%s(%s, %s)[%d]%s" % (name, texts[0], texts[1], op == "mod", whole)
         elif op == "ipow":
-            text = "rint(each(pow, %s, %s)[0])" % tuple(texts)
+            text = "rint(each(pow, None, %s, %s)[0])" % tuple(texts)
         elif op == "table":
             text = "table(%s, %s)" % (self._table(value.number), texts[0])
         elif op in ("copysign", "fmod"):
@@ -410,7 +405,8 @@ class _Part:
             return self._lines("near_%s(%s)" % (op, ", ".join(texts)))
         else:
             # Where that raises the interpreter is asked: all numbers in here come there.
-            found = self._lines("each(%s, %s)" % (op, ", ".join(texts)))
+            asked = _either_of(self.asks)
+            found = self._lines("each(%s, %s, %s)" % (op, asked, ", ".join(texts)))
             self.asks.append(found.error)
             return _Register(found.text, None)
         return _Register(self._line(text), None)
@@ -454,6 +450,11 @@ _TRUTHS = "bool", "bool_"
 
 def _names(text):
     return re.findall(r"\bv\d+\b", text)
+
+
+def _either_of(masks):
+    """Returns the text of where one of them is true, or None."""
+    return "either(%s)" % ", ".join(masks) if masks else "None"
 
 
 def _literal(number):
@@ -515,18 +516,19 @@ def _own_truth(n, mask):
     return np.zeros(n, bool) if mask is None else np.array(mask)
 
 
-def _overlay(mask, part, inputs, y, error, ask):
+def _overlay(mask, part, inputs, y, error, ask, doubt):
     """Computes a part for the numbers of a mask, and writes what it gives to the arrays."""
     where = np.flatnonzero(mask)
     if not where.size:
         return
     if where.size < mask.size:
         inputs = [x.take(where) for x in inputs]
-    y[where], errors, asked = part(where.size, *inputs)
+    y[where], errors, *masks = part(where.size, *inputs)
     if error is not None:
         error[where] = 0.0 if errors is None else errors
-    if asked is not None:
-        ask[where] |= asked
+    for whole, found in zip((ask, doubt), masks):
+        if found is not None:
+            whole[where] |= found
 
 
 def _mask(truth):
@@ -552,18 +554,25 @@ def _table(numbers, places):
     return np.take(numbers, places.astype(np.int64), mode="wrap")
 
 
-def _each(function, *arrays):
-    """Calls a function of `math` for each number, and says where it raises."""
+def _each(function, skipped, *arrays):
+    """Calls a function of `math` for each number but those skipped, and says where it raises."""
+    n = max(x.size for x in arrays if isinstance(x, np.ndarray))
+    if skipped is not None and skipped.any():
+        where, y = np.flatnonzero(~skipped), np.zeros(n)
+        raises = np.zeros(n, bool)
+        if where.size:
+            taken = [x.take(where) if isinstance(x, np.ndarray) else x for x in arrays]
+            y[where], found = _each(function, None, *taken)
+            raises[where] = False if found is None else found
+        return y, raises
     lists = [
         x.tolist() if isinstance(x, np.ndarray) else itertools.repeat(float(x)) for x in arrays
     ]
-    n = max(len(numbers) for numbers in lists if isinstance(numbers, list))
     try:
         return np.fromiter(map(function, *lists), np.float64, n), None
     except (ArithmeticError, ValueError):
         pass
-    raises = np.zeros(n, bool)
-    y = np.zeros(n)
+    y, raises = np.zeros(n), np.zeros(n, bool)
     for i, numbers in enumerate(zip(*lists)):
         try:
             y[i] = function(*numbers)
@@ -786,7 +795,7 @@ def _fast(name):
         return None
     function, reference = getattr(np, _NUMPY[name]), getattr(math, name)
     samples = _samples(name)
-    values, raises = _each(reference, *samples)
+    values, raises = _each(reference, None, *samples)
     with np.errstate(all="ignore"):
         near = abs(function(*samples) - values) <= abs(values) * (_BOUND / 4)
     ordinary = (abs(values) > 1e-300) & (abs(values) < 1e300)
