@@ -9,14 +9,17 @@ from typing import Any, Callable, Optional
 
 import numpy as np
 
-from legacy_spiky import _blocks, _compiled, _dtypes
+from legacy_spiky import _bits, _blocks, _dtypes
+from legacy_spiky._arithmetic import silent
 from legacy_spiky._errors import caller, check_callable, describe, warn
+from legacy_spiky._scalar.arrays import BLOCK, array_form
+from legacy_spiky._scalar.compiled import NotCompiled, compiled_form
+from legacy_spiky._scalar.reading import NotRead, read
 from legacy_spiky._threads import in_parallel
 
 __all__ = ["vectorize"]
 
 _BLOCK = 1 << 15  # numbers that become Python's at once
-_FEW = 1 << 10  # numbers that the interpreter is asked for where compiled code stopped
 
 _REAL = (numbers.Real, np.bool_)  # NumPy's other real scalars are registered as numbers.Real
 
@@ -25,12 +28,15 @@ def vectorize(f: Callable[[float], Any], compile: Optional[bool] = None) -> Call
     """Makes an array function of a function of one number.
 
     Unlike `np.vectorize` it keeps the dtype of its argument, whatever the first element
-    gives, and takes empty arrays. With Numba (extra `[fast]`) `f` is compiled when it is first
-    needed, where that gives the same numbers bit for bit: arithmetic, comparisons, branches and
-    loops, `abs`, `min`, `max`, `round`, most of `math`, other such functions. What is not compiled,
-    as `np.exp` and `math.hypot`, whose last bits differ, is called in the interpreter, and a
-    warning says why. Where compiled code cannot tell what the interpreter does, at errors and
-    integers over 2**26, the interpreter is asked.
+    gives, and takes empty arrays. And it is fast: `f` is read when it is first needed, which is to
+    run it on a stand-in for its argument, once for each path through it, and what was read is
+    computed for whole arrays, by NumPy or by Numba (extra `[fast]`), with the same numbers bit for
+    bit. Arithmetic, comparisons, branches, loops of a fixed length, `abs`, `min`, `max`, `round`,
+    `int`, `math`, tuples of constants and functions of the user's are read. What reads lists,
+    arrays, objects or random numbers, or has loops whose length depends on the argument, is called
+    in the interpreter, number by number, and a warning says why. So is each number at which `f`
+    raises, or at which integers are not below 2**53. When a constant or a function that `f` reads
+    changes, `f` is read anew.
 
     Value: `f(float(x))` for each element: evaluated on Python floats (IEEE double), and what
     comes is rounded once to the dtype of `x`.
@@ -38,7 +44,8 @@ def vectorize(f: Callable[[float], Any], compile: Optional[bool] = None) -> Call
     Args:
       f: a function of one real number that returns one: float, integer or bool, or an array
         of no dimension with one in it.
-      compile: True to have an error where `f` cannot be compiled, False not to try.
+      compile: None for the fastest that there is, False for NumPy without Numba, True for Numba
+        or an error.
 
     Returns:
       A function of one array (or what NumPy makes one of) of any shape: float16,
@@ -71,12 +78,12 @@ class _Vectorized:
     def __init__(self, f, compile):
         functools.update_wrapper(self, f, updated=())
         self._made_of = f, compile
-        loop_of = _Loop(f, compile)
+        form = _Form(f, compile)
         if compile:
-            loop_of()
+            form()
 
         def products(x, upstream, y, flush):
-            _apply(loop_of(), f, flush, x, upstream, y)
+            _apply(form(), f, flush, x, upstream, y)
 
         def values(x, y, flush):
             products(x, None, y, flush)
@@ -99,84 +106,149 @@ class _Vectorized:
         return vectorize, self._made_of
 
 
-class _Loop:
-    """The compiled loop of a function, made when it is first needed; None where there is none."""
+class _Form:
+    """What computes a function faster than the interpreter, made when it is first needed.
 
-    lock = threading.RLock()
+    It is called for a function `run(flush, x, upstream, y)`, which writes results as
+    `_blocks.Steps` does and returns for which numbers the interpreter has to be asked, in order; or
+    for None, where that has to be asked for all.
+    """
 
     def __init__(self, f, compile):
         self.f = f
         self.compile = compile
-        self.loop = None
+        self.run = None
         self.changed = None
-        self.asked = compile is False
+        self.lock = threading.RLock()
         self.made_at = caller()  # what calls it may be a thread of TensorFlow's
 
     def __call__(self):
-        if not self.asked:
+        if self.changed is None or self.changed() is not None:
             with self.lock:
-                if not self.asked:
+                if self.changed is None or self.changed() is not None:
                     self._make()
-                    self.asked = True
-        elif self.loop is not None:
-            name = self.changed()
-            if name is not None:
-                self._refuse(
-                    TypeError, "%s, which it reads, is another now than when it was compiled" % name
-                )
-        return self.loop
+        return self.run
 
     def _make(self):
+        self.run = None
         try:
-            self.loop, self.changed = _compiled.compiled(self.f)
-        except ImportError as reason:
-            self._refuse(ImportError, reason)
-        except _compiled.NotCompiled as reason:
-            self._refuse(TypeError, reason)
+            reading = read(self.f)
+        except NotRead as why:
+            self.changed = why.changed
+            return self._refuse(TypeError, why)
+        self.changed = reading.changed
+        try:
+            run = self._made_of(reading.path)
+            _compare(self.f, run)
+            self.run = run
+        except ImportError as why:
+            self._refuse(ImportError, why)
+        except (NotCompiled, _Differs) as why:
+            self._refuse(TypeError, why)
 
-    def _refuse(self, kind, reason):
+    def _made_of(self, path):
+        if self.compile is not False:
+            try:
+                return functools.partial(_run_loop, compiled_form(path))
+            except (ImportError, NotCompiled):
+                if self.compile:
+                    raise
+        return functools.partial(_run_arrays, array_form(path))
+
+    def _refuse(self, kind, why):
         if self.compile:
-            raise kind("%s is not compiled: %s" % (describe(self.f), reason))
-        self.loop = None
-        words = "runs in the interpreter, number by number, which is slow: %s" % reason
+            self.changed = None  # next time it may be another function
+            raise kind("%s is not compiled: %s" % (describe(self.f), why))
+        words = "runs in the interpreter, number by number, which is slow: %s" % why
         warn(self.f, "%s %s" % (describe(self.f), words), self.made_at)
 
 
-def _apply(loop, f, flush, x, upstream, y):
+class _Differs(Exception):
+    """Where a function that was read gives something else than the interpreter."""
+
+
+def _numbers():
+    """Returns numbers to compare at: where things change, and of everyday size."""
+    wide = _dtypes.to_double(_bits.boundaries("float32"))
+    random = np.random.RandomState(0).uniform(-8, 8, 1000).astype(np.float32)
+    return np.concatenate([wide, random, np.arange(-32, 33) / 2.0])
+
+
+@silent  # of `f` too: nobody passed these numbers
+def _compare(f, run):
+    """Raises _Differs where a function is not what the interpreter gives."""
+    x = _numbers()
+    y = np.empty_like(x)
+    answered = np.delete(np.arange(x.size), run(False, x, None, y))
+    expected = np.empty_like(x)
+    for i in answered.tolist():
+        try:
+            expected[i] = f(x[i].item())
+        except Exception as error:
+            raise _Differs(
+                "for x = %r it raises %s, but gives %r when read"
+                % (x[i].item(), type(error).__name__, y[i].item())
+            ) from None
+    for dtype in (np.float64, np.float32):
+        numbers, given = x.astype(dtype), np.empty(x.shape, dtype)
+        taken = np.delete(np.arange(x.size), run(False, numbers, None, given))
+        taken = np.intersect1d(taken, answered)
+        given, rounded = given[taken], expected.astype(dtype)[taken]
+        same = (_bits.bits(given) == _bits.bits(rounded)) | (np.isnan(given) & np.isnan(rounded))
+        for i in np.flatnonzero(~same)[:1]:
+            raise _Differs(
+                "for x = %r it gives %r, but %r when read"
+                % (x[taken[i]].item(), rounded[i].item(), given[i].item())
+            )
+
+
+def _apply(run, f, flush, x, upstream, y):
     """Writes `f` of each number, times `upstream` if that is not None, to `y`."""
-    parts = [slice(i, i + _BLOCK) for i in range(0, x.size, _BLOCK)]
-    if loop is not None:
-        parts = []
-        in_parallel(functools.partial(_run, loop, flush, x, upstream, y, parts), x.size)
-        parts.sort(key=operator.attrgetter("start"))
-    for part in parts:
-        _interpret(f, flush, x[part], None if upstream is None else upstream[part], y[part])
+    asked = np.arange(x.size) if run is None else run(flush, x, upstream, y)
+    for i in range(0, len(asked), _BLOCK):
+        part = asked[i : i + _BLOCK]
+        given = np.empty(part.shape, y.dtype)
+        _interpret(f, flush, x[part], None if upstream is None else upstream[part], given)
+        y[part] = given
 
 
-def _run(loop, flush, x, upstream, y, failed, part):
-    """Runs the compiled loop on a part of arrays; notes the parts of it for the interpreter."""
-    try:
-        _compute(loop, flush, x[part], None if upstream is None else upstream[part], y[part])
-    except Exception:  # what it is the interpreter says, if it is one
-        if part.stop - part.start <= _FEW:
-            failed.append(part)
-            return
-        middle = (part.start + part.stop) // 2
-        for half in (slice(part.start, middle), slice(middle, part.stop)):
-            _run(loop, flush, x, upstream, y, failed, half)
+def _run_loop(loop, flush, x, upstream, y):
+    """Runs a compiled loop."""
+    asked = np.zeros(x.size, bool) if loop.asks else None
+
+    def work(part):
+        numbers, given = x[part], y[part]
+        more = None if upstream is None else upstream[part]
+        ask = None if asked is None else asked[part]
+        if x.dtype in _dtypes.HARDWARE:
+            loop(numbers, more, given, ask, *(_dtypes.limits(x.dtype) if flush else (0.0, 0.0)))
+        else:
+            wide = _arguments(flush, numbers)
+            loop(wide, None, wide, ask, 0.0, 0.0)
+            _write(wide, flush, more, given)
+
+    in_parallel(work, x.size)
+    return () if asked is None else np.flatnonzero(asked)
 
 
-def _compute(loop, flush, x, upstream, y):
-    if x.dtype in _dtypes.HARDWARE:
-        loop(x, upstream, y, *(_dtypes.limits(x.dtype) if flush else (0.0, 0.0)))
-    else:
-        wide = _arguments(flush, x)
-        loop(wide, None, wide, 0.0, 0.0)
-        _write(wide, flush, upstream, y)
+def _run_arrays(form, flush, x, upstream, y):
+    """Runs NumPy's functions, block by block."""
+    asked = []
+
+    def work(part):
+        for start in range(part.start, part.stop, BLOCK):
+            block = slice(start, min(start + BLOCK, part.stop))
+            wide, ask = form(_arguments(flush, x[block]), x.dtype)
+            _write(wide, flush, None if upstream is None else upstream[block], y[block])
+            if ask is not None and ask.any():
+                asked.append(start + np.flatnonzero(ask))
+
+    in_parallel(work, x.size)
+    return np.sort(np.concatenate(asked)) if asked else ()
 
 
 def _interpret(f, flush, x, upstream, y):
-    """As `_compute`, by the interpreter."""
+    """Writes what the interpreter gives, as `_apply` does."""
     arguments = _arguments(flush, x).tolist()
     results = [f(argument) for argument in arguments]
     # One look at each type that came, not at each result.
