@@ -12,7 +12,7 @@ import numpy as np
 from legacy_spiky import _bits, _blocks, _dtypes
 from legacy_spiky._arithmetic import silent
 from legacy_spiky._errors import caller, check_callable, describe, warn
-from legacy_spiky._scalar.arrays import array_form
+from legacy_spiky._scalar.arrays import BLOCK, array_form
 from legacy_spiky._scalar.compiled import NotCompiled, compiled_form
 from legacy_spiky._scalar.reading import NotRead, read
 from legacy_spiky._threads import in_parallel
@@ -241,10 +241,9 @@ def _run_arrays(form, flush, x, upstream, y):
     asked = []
 
     def work(part):
-        for start in range(part.start, part.stop, form.block):
-            block = slice(start, min(start + form.block, part.stop))
-            wide = _arguments(flush, x[block])
-            ask = form(wide, wide, x.dtype, flush)
+        for start in range(part.start, part.stop, BLOCK):
+            block = slice(start, min(start + BLOCK, part.stop))
+            wide, ask = form(_arguments(flush, x[block]), x.dtype)
             _write(wide, flush, None if upstream is None else upstream[block], y[block])
             if ask is not None and ask.any():
                 asked.append(start + np.flatnonzero(ask))
