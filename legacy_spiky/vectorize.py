@@ -245,7 +245,7 @@ def _run_arrays(form, flush, x, upstream, y):
             block = slice(start, min(start + BLOCK, part.stop))
             wide, ask = form(_arguments(flush, x[block]), x.dtype)
             _write(wide, flush, None if upstream is None else upstream[block], y[block])
-            if ask is not None and ask.any():
+            if ask is not None:
                 asked.append(start + np.flatnonzero(ask))
 
     in_parallel(work, x.size)

@@ -551,7 +551,9 @@ def _endless(mask):
 
 
 def _table(numbers, places):
-    return np.take(numbers, places.astype(np.int64), mode="wrap")
+    size = len(numbers)
+    there = (places >= -size) & (places < size)  # elsewhere the interpreter is asked
+    return np.take(numbers, np.where(there, places % size, 0).astype(np.int64))
 
 
 def _each(function, skipped, *arrays):
