@@ -1,1 +1,1 @@
-"""A scalar function is read into an expression, and that becomes arrays, a compiled loop, or ops."""
+"""A scalar function, read once: an expression, and what becomes of it."""

@@ -7,7 +7,7 @@ for each operation, as they stand under its name here:
   argument                  the number
   constant                  `number`, by its `name` if the user has one for it
   neg abs add sub mul div   as in Python
-  mod floordiv pow          as in Python, where the divisor is not 0 and the power is real and finite
+  mod floordiv pow          as in Python, where that gives a number
   ipow                      of an integer by one from 0 on
   lt le gt ge eq ne         a truth, of two numbers
   not and or xor            a truth, of truths
@@ -21,7 +21,7 @@ A value of the kind `int` is a double that holds it exactly, and 0 has no sign. 
 `float` and `bool`, and NumPy's `float64` and `bool_`.
 """
 
-__all__ = ["COMPARISONS", "LARGEST", "MATH", "Choice", "Path", "Value", "paths", "values"]
+__all__ = ["COMPARISONS", "LARGEST", "MATH", "TRUTHS", "Choice", "Path", "Value", "paths", "values"]
 
 # Up to here a double holds each integer.
 LARGEST = 2.0**53
@@ -33,10 +33,8 @@ COMPARISONS = "lt le gt ge eq ne".split()
 TRUTHS = "isfinite isinf isnan".split()
 MATH = (
     TRUTHS
-    + (
-        "acos acosh asin asinh atan atan2 atanh cbrt copysign cos cosh erf erfc exp exp2 expm1 fmod "
-        "gamma hypot lgamma log log10 log1p log2 pow sin sinh sqrt tan tanh"
-    ).split()
+    + "acos acosh asin asinh atan atan2 atanh cbrt copysign cos cosh erf erfc exp exp2".split()
+    + "expm1 fmod gamma hypot lgamma log log10 log1p log2 pow sin sinh sqrt tan tanh".split()
 )
 
 
@@ -96,7 +94,7 @@ def paths(path):
 
 
 def values(path):
-    """Returns what is needed on a path and those that it leads to, each after what it is made of."""
+    """Returns what a path and those after it need, each value after those that it is made of."""
     found = {}
     for part in paths(path):
         end = [part.end.condition] if isinstance(part.end, Choice) else [part.end] * bool(part.end)

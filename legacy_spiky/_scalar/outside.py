@@ -1,0 +1,353 @@
+"""What a scalar function reads from outside, while it is read: constants, functions, modules.
+
+Each is noted, to see later whether it changed. Constants are given as they are; functions of
+Python's own that are known, and functions of the user's, as what works on the stand-in; and all
+else stops the reading once it is used.
+"""
+
+import builtins
+import dis
+import functools
+import math
+import types
+
+import numpy as np
+
+from legacy_spiky._scalar.number import KNOWN, NamedFloat, NamedInt, Number
+
+__all__ = ["Outside", "Unread"]
+
+_MISSING = object()
+_LONG = 100000  # steps of a loop
+_NOTHING = 4  # bytes of the code of a loop without a body, of which a tracer hears nothing
+
+# Of the built-in functions, those that work on a stand-in as they are.
+_AS_THEY_ARE = (
+    abs, all, any, bool, dict, divmod, enumerate, filter, iter, len, list, map, next, pow, reversed,
+    round, set, slice, sorted, tuple, zip,
+)  # fmt: skip
+
+
+def same(now, before):
+    """Whether a constant is the one that it was: of one type, with the same bits."""
+    if now is before:
+        return True
+    if type(now) is not type(before):
+        return False
+    if type(now) is tuple:
+        return len(now) == len(before) and all(map(same, now, before))
+    if type(now) is float:
+        return now == before and math.copysign(1, now) == math.copysign(1, before)
+    return type(now) in (int, bool, str) and now == before
+
+
+class Outside:
+    """What one function reads, with all the functions that it calls.
+
+    Args:
+      run: the reader.
+    """
+
+    def __init__(self, run):
+        self.run = run
+        self.notes = {}  # where it is and its name: how it is had, and what it was
+        self.made = {}  # what stands for it
+
+    def changed(self):
+        """Returns the name of what is another now than when it was read, or None."""
+        for (_, name), (get, where, before) in self.notes.items():
+            now = get(where, name)
+            if now is not before and not same(now, before):
+                return name
+        return None
+
+    def note(self, get, where, name):
+        value = get(where, name)
+        self.notes.setdefault((id(where), name), (get, where, value))
+        return value
+
+    def stand_for(self, value, name):
+        """Returns what stands for a value from outside."""
+        key = id(value), name
+        if key not in self.made:
+            self.made[key] = value, self._stand_for(value, name)  # `value` keeps its id
+        return self.made[key][1]
+
+    def _stand_for(self, value, name):
+        kind = type(value)
+        if kind in (float, int) and name is not None:
+            named = (NamedFloat if kind is float else NamedInt)(value)
+            named.name = name
+            return named
+        if value is None or kind in (bool, float, int, str, np.float64):
+            return value
+        if kind is tuple:
+            return _Table(self, value, name)
+        if kind is types.FunctionType:
+            return self.function(value)
+        if kind is functools.partial:
+            return self.partial(value, name)
+        if kind is types.ModuleType:
+            return _Module(self, value)
+        if isinstance(value, type) and issubclass(value, BaseException):
+            return value
+        if any(value is known for known in _AS_THEY_ARE):
+            return value
+        if value is range:
+            return self.range
+        if _is_known(value) or kind is np.ufunc or _is_of(value, math):
+            return _Known(self, value, name)
+        return Unread(self, "it reads %s (%s)" % (name, kind.__name__))
+
+    def range(self, *ends):
+        numbers = range(*ends)
+        if len(numbers) > _LONG:
+            self.run.stop("it has a loop of %d steps" % len(numbers))
+        return numbers
+
+    def partial(self, partial, name):
+        self.note(_attribute, partial, "func")
+        arguments = self.note(_attribute, partial, "args")
+        arguments = [self.stand_for(value, None) for value in arguments]
+        named = {
+            key: self.stand_for(self.note(_item, partial.keywords, key), key)
+            for key in partial.keywords
+        }
+        func = self.stand_for(partial.func, name)
+        return lambda *more, **others: func(*(arguments + list(more)), **dict(named, **others))
+
+    def function(self, function):
+        """Returns a function of the user's that reads what stands for what it reads."""
+        code = self.note(_attribute, function, "__code__")
+        defaults = self.note(_attribute, function, "__defaults__")
+        named = self.note(_attribute, function, "__kwdefaults__")
+        self._check(code)
+        parameters = code.co_varnames[: code.co_argcount]
+        cells = []
+        for name, cell in zip(code.co_freevars, function.__closure__ or ()):
+            value = self.note(_content, cell, name)
+            cells.append(_cell(*[] if value is _MISSING else [self.stand_for(value, name)]))
+        read = types.FunctionType(
+            code, _Names(self, function.__globals__), function.__name__, None, tuple(cells)
+        )
+        if defaults is not None:
+            names = parameters[len(parameters) - len(defaults) :]
+            read.__defaults__ = tuple(map(self.stand_for, defaults, names))
+        if named is not None:
+            read.__kwdefaults__ = {
+                name: self.stand_for(self.note(_item, named, name), name) for name in named
+            }
+        return _Function(self, read)
+
+    def _check(self, code):
+        """Refuses what assigns names outside; has loops watched."""
+        loops = False
+        for inner in _codes(code):
+            own = inner is code
+            for line in dis.get_instructions(inner):
+                stores = line.opname in ("STORE_GLOBAL", "DELETE_GLOBAL")
+                if stores or (own and line.opname in ("STORE_DEREF", "DELETE_DEREF")):
+                    if stores or line.argval in code.co_freevars:
+                        self.run.stop("it assigns %s, which is outside of it" % line.argval)
+                jumps = line.opcode in dis.hasjrel or line.opcode in dis.hasjabs
+                back = line.offset - line.argval if jumps else -1
+                if 0 <= back <= _NOTHING:
+                    self.run.stop("it has a loop that does nothing, and may never end")
+                loops = loops or back > 0
+        for inner in _codes(code)[1:]:
+            for line in dis.get_instructions(inner):
+                if line.opname == "STORE_DEREF" and line.argval in code.co_freevars:
+                    self.run.stop("it assigns %s, which is outside of it" % line.argval)
+        if loops:
+            self.run.watch_loops()
+
+
+def _codes(code):
+    """Returns the code of a function and of those within it."""
+    found = [code]
+    for value in code.co_consts:
+        if isinstance(value, types.CodeType):
+            found += _codes(value)
+    return found
+
+
+def _is_known(value):
+    try:
+        return value in KNOWN
+    except TypeError:  # it has no hash
+        return False
+
+
+def _is_of(value, module):
+    return getattr(module, getattr(value, "__name__", ""), None) is value
+
+
+def _cell(*content):
+    """Returns a closure's cell; types.CellType is there since Python 3.8."""
+    if content:
+        (value,) = content
+    cell = (lambda: value).__closure__[0]
+    return cell
+
+
+# How things outside are had.
+
+_attribute = getattr
+
+
+def _item(namespace, name):
+    return namespace.get(name, _MISSING)
+
+
+def _global(namespace, name):
+    value = namespace.get(name, _MISSING)
+    return vars(builtins).get(name, _MISSING) if value is _MISSING else value
+
+
+def _content(cell, name):
+    try:
+        return cell.cell_contents
+    except ValueError:  # nothing was assigned yet, or it was deleted
+        return _MISSING
+
+
+# What stands for things.
+
+
+class _Names(dict):
+    """The global names of a function that is read."""
+
+    def __init__(self, outside, names):
+        dict.__init__(self, __builtins__={"__import__": self._import})
+        self.outside = outside
+        self.names = names
+
+    def __getitem__(self, name):
+        value = self.outside.note(_global, self.names, name)
+        if value is _MISSING:
+            raise KeyError(name)
+        return self.outside.stand_for(value, name)
+
+    def _import(self, name, globals=None, locals=None, fromlist=(), level=0):
+        import sys
+
+        if level or name not in sys.modules or ("." in name and not fromlist):
+            self.outside.run.stop("it imports %s" % name)
+        return self.outside.stand_for(sys.modules[name], name)
+
+
+class _Function:
+    """A function of the user's."""
+
+    def __init__(self, outside, function):
+        vars(self).update(_run=outside.run, _function=function)
+
+    def __call__(self, *arguments, **named):
+        return self._function(*arguments, **named)
+
+    def __getattr__(self, name, *value):
+        self._run.stop(
+            "it uses the attribute %s of the function %s" % (name, self._function.__name__)
+        )
+
+    __setattr__ = __delattr__ = __getattr__
+
+
+class _Module:
+    def __init__(self, outside, module):
+        self._outside = outside
+        self._module = module
+
+    def __getattr__(self, name):
+        value = self._outside.note(_item, vars(self._module), name)
+        if value is _MISSING:
+            raise AttributeError(name)
+        whole = "%s.%s" % (self._module.__name__, name)
+        return self._outside.stand_for(value, name if type(value) in (float, int) else whole)
+
+
+class _Known:
+    """A function of Python's or NumPy's, of numbers."""
+
+    def __init__(self, outside, function, name):
+        self._outside = outside
+        self._function = function
+        self._name = name
+
+    def __call__(self, *arguments, **named):
+        run, rule = self._outside.run, KNOWN.get(self._function)
+        if self._function is isinstance:
+            return rule(run, *arguments)
+        flat = list(arguments)
+        for x in arguments + tuple(named.values()):
+            flat += list(x) if isinstance(x, (list, tuple, _Table)) else [x]
+        if not any(isinstance(x, Number) for x in flat):
+            arguments = [x._value if isinstance(x, _Table) else x for x in arguments]
+            with np.errstate(all="ignore"):
+                return self._function(*arguments, **named)
+        if rule is None or named:
+            run.stop("it calls %s, which is not read" % self._name)
+        try:
+            return rule(run, *arguments)
+        except AttributeError:  # of what is no number
+            return run.stop("it calls %s of what is no number" % self._name)
+
+    def __getattr__(self, name):
+        self._outside.run.stop("it reads %s.%s" % (self._name, name))
+
+
+class _Table:
+    """A tuple, of which an element may be taken by a number that is read."""
+
+    def __init__(self, outside, value, name):
+        self._outside = outside
+        self._value = value
+        self._name = name
+
+    def __len__(self):
+        return len(self._value)
+
+    def __iter__(self):
+        return (self._of(value) for value in self._value)
+
+    def __getitem__(self, i):
+        if not isinstance(i, Number):
+            return self._of(self._value[i])
+        run = self._outside.run
+        index = run.as_number(run.settled(i)._value)
+        kinds = set(map(type, self._value))
+        if index.kind != "int":
+            raise TypeError("tuple indices must be integers")
+        if kinds not in ({int}, {float}) or max(map(abs, self._value)) > 2**53:
+            run.stop("it takes an element of %s, and they are not all float or int" % self._name)
+        run.ask(run.compare("lt", index, -len(self)))
+        run.ask(run.compare("ge", index, len(self)))
+        kind = "int" if kinds == {int} else "float"
+        return Number(run, run.value("table", (index,), kind, self._value, self._name))
+
+    def _of(self, value):
+        return self._outside.stand_for(value, None) if isinstance(value, tuple) else value
+
+    def __add__(self, other):
+        return self._value + tuple(other)
+
+    def __getattr__(self, name):
+        return getattr(self._value, name)
+
+
+class Unread:
+    """What stops the reading once it is used."""
+
+    def __init__(self, outside, words):
+        vars(self).update(_run=outside.run, _words=words)
+
+    def stop(self, *arguments, **named):
+        vars(self)["_run"].stop(vars(self)["_words"] + ", which may be something else later")
+
+
+for _name in (
+    "abs add and bool call contains delattr delitem enter eq float floordiv format ge getattr "
+    "getitem gt hash index int invert iter le len lt mod mul ne neg next or pos pow radd rand "
+    "repr rfloordiv rmod rmul ror round rpow rsub rtruediv rxor setattr setitem str sub truediv xor"
+).split():
+    setattr(Unread, "__%s__" % _name, Unread.stop)
