@@ -58,8 +58,8 @@ def native(
       A function `op(x, name=None)` of a tensor of any shape, or what converts to one: float16,
       bfloat16, float32 or float64, subnormals of it (but for float16) counting as 0. It returns a
       tensor of that dtype and shape, in a session, eagerly, in `tf.function`, under XLA. A
-      SavedModel holds it for a process without this package: with `df` differentiated there only
-      if it is saved with `tf.saved_model.SaveOptions(experimental_custom_gradients=True)`.
+      SavedModel holds it for a process without this package, which can differentiate it: with `df`
+      where TensorFlow saves custom gradients (2.15 does, 2.4 does not), with `d2f` just once.
 
     Raises:
       TypeError: a function is not callable or cannot be read, or TensorFlow has no op for what it

@@ -2,7 +2,7 @@
 
 Where TensorFlow is to differentiate the text, what a number does not do makes no NaN. The gradient
 of a `tf.where` is 0 on the side that is not taken; times an infinite derivative that would be NaN.
-So a side gets its numbers by `_only`, which stops such a gradient again. What is on both sides, and
+So a side gets its numbers by `_only` or `_unless`, which stop such a gradient again. What is on both sides, and
 what cannot be infinite, is written once, before them.
 """
 
@@ -34,7 +34,7 @@ _OPERATORS = {
 _FUNCTIONS = {
     "eq": "tf.equal(%s, %s)",
     "ne": "tf.not_equal(%s, %s)",
-    "not": "tf.logical_not(%s)",
+    "not": "tf.cast(%s, _DTYPE) < 0.5",  # of not x > y a graph makes x <= y, wrong for NaN
     "and": "tf.logical_and(%s, %s)",
     "or": "tf.logical_or(%s, %s)",
     "xor": "tf.math.logical_xor(%s, %s)",
@@ -42,12 +42,13 @@ _FUNCTIONS = {
     "isinf": "tf.equal(tf.abs(%s), _INF)",
     "isfinite": "tf.abs(%s) < _INF",
     "trunc": "_trunc(%s)",
+    "round": "_round(%s)",
     "ceil": "tf.math.ceil(%s)",
     "mod": "_mod(%s, %s)",
     "floordiv": "_floordiv(%s, %s)",
     "fmod": "_fmod(%s, %s)",
     "pow": "tf.pow(%s, %s)",
-    "ipow": "tf.round(tf.pow(%s, %s))",
+    "ipow": "_round(tf.pow(%s, %s))",
     "copysign": "_copysign(%s, %s)",
     "cbrt": "_cbrt(%s)",
     "erf": "_erf(%s)",
@@ -56,7 +57,7 @@ _FUNCTIONS = {
     "log2": "tf.math.log(%%s) / %r" % math.log(2),
     "log10": "tf.math.log(%%s) / %r" % math.log(10),
 }
-for _op in "abs exp floor round sqrt".split():
+for _op in "abs exp floor sqrt".split():
     _FUNCTIONS[_op] = "tf.%s(%%s)" % _op
 for _op in "acos acosh asin asinh atan atanh cos cosh erfc expm1 lgamma log log1p".split():
     _FUNCTIONS[_op] = "tf.math.%s(%%s)" % _op
@@ -91,6 +92,11 @@ def _only(condition, x):
     """x; its gradient counts only where the condition is true."""
     return tf.compat.v2.where(condition, x, tf.stop_gradient(x))
 ''',
+    "_unless": '''
+def _unless(condition, x):
+    """x; its gradient counts only where the condition is false."""
+    return tf.compat.v2.where(condition, tf.stop_gradient(x), x)
+''',
     "_along": '''
 def _along(x, y):
     """y; a derivative for x of any order that is 0 everywhere is 0, and not None."""
@@ -101,6 +107,12 @@ def _along(x, y):
 def _sloped(value, x):
     """value, with the gradient of x, which is finite."""
     return tf.stop_gradient(value) - (tf.stop_gradient(x) - x)
+''',
+    "_tied": '''
+def _tied(value, x):
+    """value, with the gradient of x where that is finite."""
+    value = tf.stop_gradient(value)
+    return tf.compat.v2.where(tf.abs(x) < _INF, _sloped(value, x), value)
 ''',
     "_replaced": '''
 def _replaced(condition, value, x):
@@ -116,6 +128,12 @@ def _whole(x):
 def _trunc(x):
     """x without what is behind the point."""
     return tf.compat.v2.where(x < 0.0, tf.math.ceil(x), tf.floor(x))
+''',
+    "_round": '''
+def _round(x):
+    """x rounded half to even; where it is whole, tf.round is wrong up to TensorFlow 2.4."""
+    whole = 2.0**52 if _DTYPE == tf.float64 else 2.0**23
+    return tf.compat.v2.where(tf.abs(x) < whole, tf.round(x), x)
 ''',
     "_negative": {
         "float64": '''
@@ -142,7 +160,8 @@ def _wrapped(x, width):
         return tf.compat.v2.where(r < 0.0, r + width, r)  # x / width rounds to 0
     return tf.compat.v2.where(tf.abs(r) <= width, r, x - x)  # x / width is infinite
 ''',
-    "_mod": '''
+    "_mod": {
+        "float64": '''
 def _mod(x, y):
     """Python's x % y, without a gradient."""
     x, y = tf.stop_gradient(x), tf.stop_gradient(y)
@@ -151,12 +170,19 @@ def _mod(x, y):
     r = tf.compat.v2.where(other_side, r + y, r)
     return tf.compat.v2.where(tf.equal(r, 0.0), _copysign(tf.zeros_like(r), y), r)
 ''',
+        "": '''
+def _mod(x, y):
+    """Python's x % y, without a gradient."""
+    return tf.math.floormod(tf.stop_gradient(x), tf.stop_gradient(y))
+''',
+    },
     "_fmod": '''
 def _fmod(x, y):
     """math.fmod(x, y), without a gradient."""
     return tf.truncatemod(tf.stop_gradient(x), tf.stop_gradient(y))
 ''',
-    "_floordiv": '''
+    "_floordiv": {
+        "float64": '''
 def _floordiv(x, y):
     """Python's x // y."""
     x, y = tf.stop_gradient(x), tf.stop_gradient(y)
@@ -169,18 +195,26 @@ def _floordiv(x, y):
     zero = _copysign(tf.zeros_like(q), x / y)
     return tf.compat.v2.where(tf.equal(q, 0.0), zero, whole)
 ''',
+        "": '''
+def _floordiv(x, y):
+    """Python's x // y."""
+    return _round((x - _mod(x, y)) / y)
+''',
+    },
     "_root": '''
 def _root(x):
     """x ** 0.5, which is no negative zero, and infinite at -infinity."""
-    y = tf.sqrt(x)
-    y = _replaced(tf.equal(x, 0.0), tf.abs(y), y)
-    return _where(tf.equal(x, -_INF), _INF, y)
+    x = _replaced(tf.equal(x, 0.0), tf.abs(x), x)
+    return _where(tf.equal(x, -_INF), _INF, tf.sqrt(x))
 ''',
     "_cbrt": '''
 def _cbrt(x):
     """math.cbrt(x)."""
     size = tf.compat.v2.where(x < 0.0, -1.0 * x, x)
     y = tf.pow(size, _number(1.0 / 3.0))
+    cube = y * y * y
+    usual = tf.logical_and(cube > 0.0, cube < _INF)
+    y = y - tf.stop_gradient(_where(usual, (cube - size) / (3.0 * y * y), 0.0))
     y = tf.compat.v2.where(x < 0.0, -1.0 * y, y)
     return _replaced(tf.equal(x, 0.0), x, y)
 ''',
@@ -301,7 +335,7 @@ def %(op)s(x):
     """The %(what)s; its gradient is the next."""
 
     def gradient(upstream):
-        return _product(upstream, %(next)s(x))
+        return _product(upstream, %(next)s(tf.identity(x)))  # a tensor of the gradient's graph
 
     return _rounded(%(function)s(_widened(x)), x.dtype), gradient
 '''
@@ -436,13 +470,13 @@ class _Scope:
 
     Args:
       outer: the scope around that of one side of a choice.
-      condition: the name of what is true there.
+      lets_in: how it is written that a value of the outer one is let in.
       shared: the values that are written there for sure, and outside, as bits.
     """
 
-    def __init__(self, outer, condition, shared):
+    def __init__(self, outer, lets_in, shared):
         self.outer = outer
-        self.condition = condition
+        self.lets_in = lets_in
         self.shared = shared
         self.names = {}
         self.inner = {}
@@ -536,12 +570,12 @@ class _Writer:
             if self.differentiable and self.all[arg] & ~scope.shared & self.wild:
                 key = value, side
                 if key not in scope.inner:
-                    if self._known(condition, scope) is None:
+                    condition_name = self._known(condition, scope)
+                    if condition_name is None:
                         return needed  # first
-                    name = self._known(condition, scope)
-                    if side:
-                        name = self._line("c", "tf.logical_not(%s)" % name)
-                    scope.inner[key] = _Scope(scope, name, scope.shared | self.shared[arg])
+                    known = scope.shared | self.shared[arg]
+                    lets_in = "%s(%s, %%s)" % (("_only", "_unless")[side], condition_name)
+                    scope.inner[key] = _Scope(scope, lets_in, known)
                 inner = scope.inner[key]
             needed.append((arg, inner))
         return needed
@@ -553,7 +587,7 @@ class _Writer:
     def _written(self, value, scope, needed):
         names = [self._known(*task) for task in needed]
         if self._comes_in(value, scope):
-            return self._line("r", "_only(%s, %s)" % (scope.condition, names[0]))
+            return self._line("r", scope.lets_in % names[0])
         if value.op == "argument":
             return "x"
         if value.op == "constant":
@@ -589,7 +623,13 @@ class _Writer:
             names = [self._tensor(name) for name in names]
             if op in ("mod", "fmod"):
                 return self._integer(value, self._modulo(value, names))
-            if op == "hypot":
+            if op == "atan2":  # TFLite wants both of one shape
+                x = names[args[0].op == "constant"]
+                names = [
+                    name if arg.op != "constant" else "_where(%s < %s, %s, %s)" % (x, x, x, name)
+                    for name, arg in zip(names, args)
+                ]
+            elif op == "hypot":
                 names = [", ".join(names)]
             elif op == "isnan":
                 names *= 2
@@ -602,10 +642,11 @@ class _Writer:
         r = self._line("r", _FUNCTIONS[value.op] % (x, y))
         if not self.differentiable or value not in self.sloped:
             return r
-        if value.args[1] in self.sloped:
-            n = self._line("r", "tf.stop_gradient(tf.round((%s - %s) / %s))" % (x, r, y))
-            x = self._line("r", "%s - %s * %s" % (x, n, y))
-        return self._line("r", "_sloped(%s, %s)" % (r, x))
+        if value.args[1] not in self.sloped:
+            return self._line("r", "_sloped(%s, %s)" % (r, x))
+        n = self._line("r", "tf.stop_gradient(_round((%s - %s) / %s))" % (x, r, y))
+        rest = self._line("r", "%s - %s * %s" % (x, n, y))
+        return self._line("r", "_tied(%s, %s)" % (r, rest))
 
     def _integer(self, value, name):
         if value.kind == "int" and value.op in _SIGNED:
