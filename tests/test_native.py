@@ -137,7 +137,7 @@ def test_under_xla(f, dtype):
     assert (_bits.distance(given[wrong], y[wrong]) <= 1).all()
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16", "float64"])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @pytest.mark.parametrize(**named(FUNCTIONS))
 def test_in_single_precision(f, dtype):
     """No promise of bits: near enough where the function is not steep."""
@@ -239,15 +239,12 @@ def test_derivatives_are_those_of_the_path(f):
     if f is activations.root:
         x = np.abs(x)
     op, step = native(f), 1e-6
-
-    def derivative(x, order):
-        values, gradients = PLAIN.run(op, x, order=max(order, 1))
-        return gradients[0] if order else values[0]
-
-    for order in (1, 2, 3):
-        sides = [derivative(x + by, order - 1) for by in (-step, step)]
-        slope = (sides[1] - sides[0]) / (2 * step)
-        np.testing.assert_allclose(derivative(x, order), slope, rtol=1e-4, atol=1e-4)
+    x = np.stack([x - step, x, x + step])
+    values, gradients = PLAIN.run(op, x)
+    derivatives = [values[0], gradients[0]] + [PLAIN.run(op, x, order=k)[1][0] for k in (2, 3)]
+    for less, given in zip(derivatives, derivatives[1:]):
+        slope = (less[2] - less[0]) / (2 * step)
+        np.testing.assert_allclose(given[1], slope, rtol=1e-4, atol=1e-4)
 
 
 SAFE = [
@@ -255,10 +252,10 @@ SAFE = [
     (lambda x: math.sqrt(x) if x > 0 else x, lambda x: 0.5 / math.sqrt(x) if x > 0 else 1.0),
     (lambda x: max(0.0, math.sqrt(abs(x))), lambda x: x and math.copysign(0.5, x) / abs(x) ** 0.5),
     (lambda x: 1 / x if x else 3.0, lambda x: -1 / x**2 if x else 0.0),
-    (lambda x: x * math.exp(1 / x) if x > 1 else x, lambda x: (1 - 1 / x) * math.exp(1 / x) if x > 1 else 1),
+    (lambda x: math.exp(1 / x) if x > 1 else x, lambda x: -math.exp(1 / x) / x**2 if x > 1 else 1),
     (lambda x: min(1.0, math.exp(x)) if x == x else 0, lambda x: math.exp(x) if x < 0 else 0.0),
     (activations.sinc, lambda x: x and (x * math.cos(x) - math.sin(x)) / x**2),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("where", WORLDS)
@@ -428,7 +425,7 @@ def of_text(text, name):
 @pytest.mark.parametrize("compute_dtype", [None, "float32"])
 @pytest.mark.parametrize(**named(FUNCTIONS))
 def test_the_text_is_the_op(f, compute_dtype):
-    for derivatives in ((), (f, f)):
+    for derivatives in ((), (f,)):
         text = source(f, *derivatives, compute_dtype=compute_dtype)
         both = [native(f, *derivatives, compute_dtype=compute_dtype), of_text(text, f.__name__)]
         for dtype in ("float32", "float16"):

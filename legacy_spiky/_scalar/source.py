@@ -1,9 +1,9 @@
 """An expression as the text of a module that needs TensorFlow alone, 1.15 or newer.
 
 Where TensorFlow is to differentiate the text, what a number does not do makes no NaN. The gradient
-of a `tf.where` is 0 on the side that is not taken; times an infinite derivative that would be NaN.
-So a side gets its numbers by `_only` or `_unless`, which stop such a gradient again. What is on both sides, and
-what cannot be infinite, is written once, before them.
+of a `tf.where` is 0 on the side that is not taken, and times an infinite derivative that would be
+NaN. So a side gets its numbers by `_only` or `_unless`, which stop such a gradient again. What is on
+both sides, and what has a finite derivative in any case, is written once, before them.
 """
 
 import keyword
