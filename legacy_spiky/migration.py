@@ -1,8 +1,8 @@
 """TensorFlow 2: the same names on `tf.custom_gradient`, eagerly and in `tf.function`.
 
 In a session they are what they are in `legacy_spiky`: code can migrate first and upgrade after.
-Migrating graph-mode code is importing from here. `native_spiky`, in TensorFlow ops alone, is the
-step after that: it compiles, exports and runs on an accelerator.
+Migrating graph-mode code is importing from here. `native` and `native_spiky`, in TensorFlow ops
+alone, are the step after that: they compile, export and run on an accelerator.
 """
 
 from typing import Any, Callable, Optional, Sequence, Union
@@ -10,7 +10,6 @@ from typing import Any, Callable, Optional, Sequence, Union
 import numpy as np
 
 from legacy_spiky import _op, _plain, _tf
-from legacy_spiky._dtypes import least_normal
 from legacy_spiky._errors import describe, tellable
 from legacy_spiky._tf import tf
 from legacy_spiky.functions import (
@@ -27,6 +26,7 @@ from legacy_spiky.vectorize import vectorize
 __all__ = [
     "activation",
     "d_spiky",
+    "native",
     "native_spiky",
     "np_d_spiky",
     "np_d_spiky_32",
@@ -47,6 +47,9 @@ if not (hasattr(tf, "custom_gradient") and hasattr(tf, "numpy_function")):
         "tf.numpy_function; this is TensorFlow %s. On it use the same names from legacy_spiky"
         % tf.VERSION
     )
+
+# Here, where it was said what is wrong if TensorFlow is too old.
+from legacy_spiky.native import native, native_spiky  # noqa: E402
 
 
 class _Operation:
@@ -313,57 +316,4 @@ def activation(
     return _op.activation(_WORLD, f, df, d2f, name)
 
 
-def native_spiky(x: Any, name: Optional[str] = None) -> Any:
-    """`tf_spiky` in TensorFlow ops: no Python when it runs.
-
-    Value: `r = x % 1`; `r` where `r <= 0.5`, else 0. Gradient: `upstream * d_spiky(x)`; the
-    second derivative is 0. Bit for bit as `tf_spiky`.
-
-    Args:
-      x: a tensor of any shape, or what converts to one; float16, bfloat16, float32 or
-        float64. Subnormals count as 0 (but for float16).
-      name: a name for the ops.
-
-    Returns:
-      A tensor of the dtype and shape of `x`.
-
-    Raises:
-      TypeError: `x` has another dtype.
-
-    >>> native_spiky([0.25, 0.75]).numpy().tolist()
-    [0.25, 0.0]
-    """
-
-    def differentiable(x):
-        r, low = _native_ramp(x)
-
-        def backward(upstream):
-            # `low` has no gradient; that of sign is 0, which the second derivative is.
-            one = 1 + 0 * tf.sign(x)
-            return upstream * tf.where_v2(low, one, tf.zeros_like(x))
-
-        return tf.where_v2(low, r, tf.zeros_like(r)), backward
-
-    with tf.name_scope(name, "spiky", [x]):
-        x = tf.identity(_op.tensor(x, "the input", native_spiky))
-        if x.dtype not in _tf.FLOATING:
-            raise _op.not_floating("native_spiky", x.dtype)
-        return _custom_gradient(differentiable, x)
-
-
-def _native_ramp(x):
-    """Returns `x % 1`, exact where it is at most 0.5, and where that is."""
-    dtype = x.dtype.base_dtype
-    subnormal = tf.abs(x) < tf.constant(least_normal(np.dtype(dtype.as_numpy_dtype)), dtype)
-    x = tf.where_v2(subnormal, tf.zeros_like(x), x)
-    floor = tf.floor(x)
-    r = x - floor
-    low = r <= 0.5  # not for NaN, which is what infinity gives too
-    if dtype != tf.float64:
-        # Above 0.5 by less than the dtype can tell, as -0.49999997 + 1, r rounds to 0.5; the
-        # sum is exact. In float64 Python's own r does so too.
-        low = tf.logical_and(low, x <= floor + 0.5)
-    return r, low
-
-
-_tf.register_keras_serializable(native_spiky, tf_spiky)
+_tf.register_keras_serializable(tf_spiky)

@@ -57,16 +57,17 @@ def test_all_is_sorted_and_nothing_else():
 
 @pytest.mark.parametrize("module", [module for module in MODULES if module != "__init__"])
 def test_all_in_each_module(module):
-    if module == "migration" and not hasattr(tf, "numpy_function"):
-        with pytest.raises(ImportError, match="needs TensorFlow 1.15 or newer, .* use the same na"):
-            importlib.import_module("legacy_spiky.migration")
+    if module in ("migration", "native") and not hasattr(tf, "numpy_function"):
+        words = "legacy_spiky.%s needs TensorFlow 1.15 or newer, " % module
+        with pytest.raises(ImportError, match=words + ".* legacy_spiky"):
+            importlib.import_module("legacy_spiky." + module)
         return
     module = importlib.import_module("legacy_spiky." + module)
     assert module.__all__ == sorted(module.__all__)
     assert all(hasattr(module, name) for name in module.__all__)
 
 
-@pytest.mark.parametrize("module", ["", ".checkpoint", ".migration", ".parity"])
+@pytest.mark.parametrize("module", ["", ".checkpoint", ".migration", ".native", ".parity"])
 def test_public_functions_are_annotated(module):
     # py.typed says so.
     module = pytest.importorskip("legacy_spiky" + module)
@@ -84,10 +85,10 @@ def test_version():
 
 
 @pytest.mark.parametrize(
-    "module", ["checkpoint", "functions", "graph", "migration", "parity", "vectorize"]
+    "module", "checkpoint functions graph migration native parity vectorize".split()
 )
 def test_each_public_name_has_a_doctest_that_runs(module):
-    if module in ("migration", "parity") and not getattr(tf, "executing_eagerly", bool)():
+    if module in ("migration", "native", "parity") and not getattr(tf, "executing_eagerly", bool)():
         pytest.skip("its examples are eager")
     module = importlib.import_module("legacy_spiky." + module)
     finder, runner = doctest.DocTestFinder(), doctest.DocTestRunner()
@@ -103,11 +104,11 @@ def test_each_public_name_has_a_doctest_that_runs(module):
 BUILDS = """
 import importlib
 from legacy_spiky._tf import tf
-for name in ("checkpoint", "migration", "parity"):
+for name in ("checkpoint", "migration", "native", "parity"):
     try:
         importlib.import_module("legacy_spiky." + name)
     except ImportError:  # TensorFlow is too old
-        assert name == "migration"
+        assert name in ("migration", "native")
 print(tf.get_default_graph().get_operations())
 """
 
@@ -163,6 +164,7 @@ def test_import_without_tensorflow():
         "from legacy_spiky import *",
         "import legacy_spiky.graph",
         "import legacy_spiky.migration",
+        "import legacy_spiky.native",
         "import legacy_spiky.parity",
         "import legacy_spiky.checkpoint as room; room.find_callbacks('x.meta')",
         "import legacy_spiky.checkpoint as room; room.rebind('x.meta', {})",
