@@ -264,6 +264,13 @@ def test_zero_to_the_power_of_one_half_has_no_sign():
     assert same(given, np.array([0.0, 0.0, math.inf])).all()
 
 
+def test_zeros_of_both_signs():
+    end = value("select", ABOVE, -0.0, 0.0)
+    for _ in range(2):
+        given = results(module(end)["f"], np.array([1.0, 0.0]))
+        assert same(given, np.array([-0.0, 0.0])).all()
+
+
 def test_where_the_interpreter_is_asked_for_all():
     end = choice(ABOVE, X, None)
     end.no.why = "it raises"

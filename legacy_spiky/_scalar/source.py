@@ -2,8 +2,8 @@
 
 Where TensorFlow is to differentiate the text, what a number does not do makes no NaN. The gradient
 of a `tf.where` is 0 on the side that is not taken, and times an infinite derivative that would be
-NaN. So a side gets its numbers by `_only` or `_unless`, which stop such a gradient again. What is on
-both sides, and what has a finite derivative in any case, is written once, before them.
+NaN. So a side gets its numbers by `_only` or `_unless`, which stop such a gradient again. What is
+on both sides, and what has a finite derivative in any case, is written once, before them.
 """
 
 import keyword
@@ -689,9 +689,12 @@ class _Writer:
             return "_NAN"
         if number in (math.inf, -math.inf):
             return "_INF" if number > 0 else "(-_INF)"
+        if number == 0 and math.copysign(1, number) < 0:
+            # Eagerly TensorFlow takes 0.0 for it, if it had that before.
+            return self._line("r", "tf.math.ceil(_number(-0.5))")
         if value.name:
             return self._named(value.name, number)
-        return repr(number) if math.copysign(1, number) > 0 else "(%r)" % number
+        return repr(number) if number >= 0 else "(%r)" % number
 
     def _named(self, name, number):
         """Returns the name of a constant of the module."""
