@@ -216,7 +216,7 @@ def register_keras_serializable(*functions):
     for keras in (getattr(tensorflow, "keras", None), sys.modules.get("tf_keras")):
         try:
             register = keras.utils.register_keras_serializable(package="legacy_spiky")
-        except (AttributeError, ImportError):  # none, or one that is older, or not installed
+        except (AttributeError, ImportError, RecursionError):  # none, or older, or not installed
             continue
         for function in functions:
             register(function)
