@@ -31,7 +31,8 @@ BLOCK = 1 << 15  # numbers at once: what is computed of them stays in the cache
 
 # What a path of its own costs more than masks, and what a function computes for all numbers, in
 # additions.
-_DEAR, _MUCH = 24, 60
+_DEAR, _MUCH = 24, 40
+_DEPTH = 30  # of parts in parts: they call each other
 
 # NumPy's functions are taken to be so near to those of `math`, and tested to be four times nearer.
 _BOUND = 2.0**-44
@@ -106,6 +107,7 @@ class _Part:
     def __init__(self, path, narrow, outer, texts):
         self.narrow = narrow
         self.outer = outer
+        self.depth = outer.depth + 1 if outer else 0
         self.texts = texts
         self.registers = {}
         self.inputs = []  # the names of registers outside and in here
@@ -172,6 +174,8 @@ class _Part:
     def _apart(self, path):
         """Returns whether a path is written as a part of its own, for the numbers that take it."""
         cost = self._cost_of(path)
+        if self.depth == _DEPTH:
+            return False
         if cost > _DEAR or (self.cost + cost > _MUCH and (cost > 8 or type(path.end) is Choice)):
             return True
         self.cost += cost
@@ -551,9 +555,9 @@ def _endless(mask):
 
 
 def _table(numbers, places):
-    size = len(numbers)
-    there = (places >= -size) & (places < size)  # elsewhere the interpreter is asked
-    return np.take(numbers, np.where(there, places % size, 0).astype(np.int64))
+    # Where the place is none the interpreter is asked. (mode="wrap" counts down from it.)
+    places = np.where(places < 0, places + len(numbers), places)
+    return np.take(numbers, places.astype(np.int64), mode="clip")
 
 
 def _each(function, skipped, *arrays):
