@@ -6,7 +6,8 @@ nox -s tf-1.4.1      one version
 nox -s tf-2.21.0     one version, on each of its Pythons
 nox -s tf-2.0.4 -- tests/test_graph.py    what pytest is to run there
 
-The tests of misuse, leaks, parity and the cluster run on two versions, and not on each.
+The tests of misuse, leaks, parity, the forms of functions and the cluster run on two versions, and
+not on each.
 
 An interpreter is looked for among pyenv's and on the PATH; a missing one is an error.
 """
@@ -47,7 +48,7 @@ with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "setup.py")) 
 
 
 WHOLE = [("1.15.5", "3.7"), ("2.21.0", "3.11")]
-LONG = "benchmark leaks lockstep misuse properties train_cluster verify_parity"
+LONG = "benchmark forms leaks lockstep misuse properties train_cluster verify_parity"
 SKIP = ["--ignore=tests/test_%s.py" % name for name in LONG.split()]
 
 

@@ -150,7 +150,7 @@ def test_powers(exponent, compile):
 def test_random_programs(seed, compile):
     """What chance writes, integers too, is read right, or not."""
     chance = random.Random(seed)
-    for _ in range(1 if compile else 100):
+    for _ in range(1 if compile else 20):
         f = programs.function(chance)
         try:
             reading.read(f)
