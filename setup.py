@@ -18,7 +18,7 @@ setup(
     long_description=read("README.md"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
-    packages=["legacy_spiky"],
+    packages=["legacy_spiky", "legacy_spiky._scalar"],
     package_data={"legacy_spiky": ["py.typed"]},
     python_requires=">=3.6",
     install_requires=["numpy"],

@@ -17,8 +17,8 @@ from legacy_spiky._tf import tf
 
 PACKAGE = os.path.dirname(legacy_spiky.__file__)
 HERE = os.path.dirname(os.path.abspath(__file__))
-SOURCES = sorted(glob.glob(os.path.join(PACKAGE, "*.py")))
-MODULES = [os.path.splitext(os.path.basename(path))[0] for path in SOURCES]
+SOURCES = sorted(glob.glob(os.path.join(PACKAGE, "*.py")) + glob.glob(PACKAGE + "/*/*.py"))
+MODULES = [os.path.relpath(path, PACKAGE)[:-3].replace(os.sep, ".") for path in SOURCES]
 
 
 def read(path):
@@ -55,7 +55,7 @@ def test_all_is_sorted_and_nothing_else():
     assert legacy_spiky.__all__ == sorted(RECIPE.split() + ["vectorize", "activation"])
 
 
-@pytest.mark.parametrize("module", [module for module in MODULES if module != "__init__"])
+@pytest.mark.parametrize("module", [module for module in MODULES if "__init__" not in module])
 def test_all_in_each_module(module):
     if module in ("migration", "native") and not hasattr(tf, "numpy_function"):
         words = "legacy_spiky.%s needs TensorFlow 1.15 or newer, " % module
@@ -257,12 +257,13 @@ def test_import_loads_nothing_but_its_own_modules():
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=MODULES)
-def test_no_private_tensorflow(path):
+def test_nothing_private_of_tensorflow_and_numba(path):
+    private = "tensorflow.python", "numba.core"
     for node in ast.walk(ast.parse(read(path))):
         names = [alias.name for alias in getattr(node, "names", []) if hasattr(alias, "name")]
         names.append(getattr(node, "module", None) or "")
-        assert not any(name.startswith("tensorflow.python") for name in names)
-    assert "tensorflow.python" not in read(path)
+        assert not any(name.startswith(private) for name in names)
+    assert not any(name in read(path) for name in private)
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=MODULES)
@@ -270,3 +271,10 @@ def test_parses_on_python_3_6(path):
     # Python 3.7 and older have no feature_version, and parse no more than they know.
     new = sys.version_info >= (3, 8)
     ast.parse(read(path), **({"feature_version": (3, 6)} if new else {}))
+
+
+def test_each_folder_is_installed():
+    with_code = {os.path.dirname(os.path.relpath(path, PACKAGE)) for path in SOURCES}
+    setup = read(os.path.join(os.path.dirname(PACKAGE), "setup.py"))
+    for folder in with_code - {""}:
+        assert '"legacy_spiky.%s"' % folder in setup

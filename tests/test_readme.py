@@ -22,6 +22,8 @@ def read(*path):
 README = read("README.md")
 SNIPPETS = re.findall(r"^```python\n(.*?)^```$", README, re.M | re.S)
 
+VERSION = tuple(int(number) for number in tf.VERSION.split(".")[:2])
+
 # What a snippet prints, up to spacing; in the order of the README.
 PRINTS = [
     [],
@@ -30,6 +32,7 @@ PRINTS = [
     ["[-0.625 0. 0.875] [0.7 1. 1.3]"],
     ["[0. 0.25 1.] [0. 1. 0.]"],
     ["[0. 0.25 1.] [0. 1. 0.]"],
+    ["[-1.03125  0.       1.03125  4.5    ] [1.75 1.   1.75 1.5 ]"],
     ["True"],
     [],
     [],
@@ -52,6 +55,8 @@ def test_snippet(i, capsys):
         pytest.skip("for TensorFlow 2")
     if "legacy_spiky.migration" in SNIPPETS[i] and not hasattr(tf, "numpy_function"):
         pytest.skip("for TensorFlow 1.15 or newer")
+    if "jit_compile" in SNIPPETS[i] and VERSION < (2, 5):
+        pytest.skip("for TensorFlow 2.5 or newer")
     if "register_keras" in SNIPPETS[i] and not hasattr(
         tensorflow.keras.utils, "register_keras_serializable"
     ):

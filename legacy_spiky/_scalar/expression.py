@@ -21,7 +21,7 @@ A value of the kind `int` is a double that holds it exactly, and 0 has no sign. 
 `float` and `bool`, and NumPy's `float64` and `bool_`.
 """
 
-__all__ = ["COMPARISONS", "LARGEST", "MATH", "TRUTHS", "Choice", "Path", "Value", "paths", "values"]
+__all__ = ["COMPARISONS", "Choice", "LARGEST", "MATH", "Path", "TRUTHS", "Value", "paths", "values"]
 
 # Up to here a double holds each integer.
 LARGEST = 2.0**53

@@ -7,7 +7,7 @@ import numpy as np
 
 from legacy_spiky._scalar.expression import COMPARISONS, LARGEST, TRUTHS, Value
 
-__all__ = ["KNOWN", "Arithmetic", "NamedFloat", "NamedInt", "Number"]
+__all__ = ["Arithmetic", "KNOWN", "NamedFloat", "NamedInt", "Number"]
 
 _TRUTHS = "bool", "bool_"
 _KINDS = {"float": float, "int": int, "bool": bool, "float64": np.float64, "bool_": np.bool_}
