@@ -106,7 +106,7 @@ def check(f, op, dtype, modes):
 @pytest.mark.parametrize(**named([f for f in FUNCTIONS if f not in CANCEL]))
 def test_each_bit_is_the_interpreter_s(f, dtype):
     modes = set(MODES)
-    if f is activations.horner and VERSION < (2, 15):
+    if f is activations.horner and VERSION < (2, 21):
         modes = {"eager"} & modes  # a graph makes 0 of 0.0 * x, at infinity too
     check(f, native(f), dtype, modes)
 
@@ -423,7 +423,7 @@ def test_tflite(f):
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], x)
     interpreter.invoke()
     y = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
-    np.testing.assert_allclose(y, op(tf.constant(x)), rtol=3e-6, atol=1e-7)
+    np.testing.assert_allclose(y, op(tf.constant(x)), rtol=3e-6, atol=3e-7)
 
 
 # As text.
@@ -578,7 +578,7 @@ def test_compute_dtypes():
     }
     assert len(texts) == 1 and "_DTYPE = tf.float32" in texts.pop()
     assert source(spiky) == source(spiky, compute_dtype=tf.float64)
-    for dtype in ("float16", "bfloat16"):
+    for dtype in ["float16"] + ["bfloat16"] * (VERSION >= (2, 4)):  # 2.0 compares none
         ((y,), _) = WORLDS["session"].run(native(spiky, compute_dtype=dtype), np.float32([0.25]))
         assert y.tolist() == [0.25]
 
