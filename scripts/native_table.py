@@ -37,11 +37,11 @@ import activations  # noqa: E402
 PAGE = os.path.join(ROOT, "docs", "native.md")
 MARKERS = "<!-- scripts/native_table.py writes from here -->", "<!-- to here -->"
 WORLDS = ["eager", "XLA"]
-STRIDE = 2531  # odd, and the golden section of all blocks: it comes to each once, and near none soon
+STRIDE = (
+    2531  # odd, and the golden section of all blocks: it comes to each once, and near none soon
+)
 EVERY = 10  # seconds from one writing of the results to the next
-FUNCTIONS = {
-    f.__name__: f for f in activations.CORPUS + [legacy_spiky.spiky, legacy_spiky.d_spiky]
-}
+FUNCTIONS = {f.__name__: f for f in activations.CORPUS + [legacy_spiky.spiky, legacy_spiky.d_spiky]}
 
 
 @functools.lru_cache(maxsize=None)
@@ -116,6 +116,7 @@ def add(total, found):
 # What was found so far.
 
 
+@functools.lru_cache(maxsize=None)  # the code may change on disk under way
 def about():
     """Returns what results are of: the code, the corpus and the versions."""
     with open(activations.__file__, "rb") as source:
@@ -280,6 +281,7 @@ def main(argv=None):
                 print("not in the table: %s" % refused[name])
         if options.functions:
             names = [name for name in names if name in options.functions]
+        about()
         results = read_results(options.json)
         fill(results, names, spread_out(options.blocks), options.json)
         print("\n".join(table(results)))
