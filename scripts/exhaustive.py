@@ -7,6 +7,7 @@ session, and all implementations with each other.
 import concurrent.futures
 import functools
 import hashlib
+import itertools
 import json
 import multiprocessing
 import os
@@ -84,25 +85,36 @@ def check(block, python=None, reference=None, candidate=None, **tolerance):
     return report
 
 
-def _task(block, **options):
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it was not inherited
-    return check(block, **options)
-
-
 def run(blocks, **options):
-    """Yields each block with its report, checked in as many processes as there are cores."""
+    """Yields each block with its report."""
+    return spread(functools.partial(check, **options), sorted(blocks))
+
+
+def spread(work, jobs):
+    """Yields each job with what `work(job)` returns, in as many processes as there are cores."""
     multiprocessing.set_start_method("spawn", force=True)  # TensorFlow does not survive a fork
+    jobs, ahead = iter(jobs), 4 * cores()
     with concurrent.futures.ProcessPoolExecutor(cores()) as pool:
-        # The parent says when to stop: the workers inherit that they ignore Ctrl-C.
+        # The parent says when to stop: the workers, all of which start now, inherit that they
+        # ignore Ctrl-C.
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-        tasks = {pool.submit(_task, block, **options): block for block in sorted(blocks)}
+        tasks = {pool.submit(_task, work, job): job for job in itertools.islice(jobs, ahead)}
         signal.signal(signal.SIGINT, before)
         try:
-            for task in concurrent.futures.as_completed(tasks):
-                yield tasks[task], task.result()
+            while tasks:
+                done, _ = concurrent.futures.wait(tasks, return_when="FIRST_COMPLETED")
+                for job in itertools.islice(jobs, len(done)):
+                    tasks[pool.submit(_task, work, job)] = job
+                for task in done:
+                    yield tasks.pop(task), task.result()
         finally:
             for task in tasks:
                 task.cancel()
+
+
+def _task(work, job):
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it was not inherited
+    return work(job)
 
 
 # A log: what was proved so far, so that a run that was interrupted can go on.
@@ -154,6 +166,10 @@ def read_log(path, options, report):
 def write_log(path, options, report, blocks):
     log = {"about": about(options), "blocks": blocks}
     log.update(reference=report.reference, rows=report.rows)
+    write_json(path, log)
+
+
+def write_json(path, value):
     with open(path + ".new", "w") as text:
-        json.dump(log, text)
+        json.dump(value, text)
     os.replace(path + ".new", path)  # the old one or the new one, never half of one

@@ -104,9 +104,15 @@ def of_spiky(python=None):
     except ImportError:  # TensorFlow 1.14 and older
         return found
     found += in_each_world(migration.tf_spiky, "migration.tf_spiky")
-    found += in_each_world(migration.native_spiky, "native_spiky")
-    if hasattr(tf, "function") and "jit_compile" in inspect.signature(tf.function).parameters:
-        found.append(named(parity.xla(migration.native_spiky), "native_spiky, XLA"))
+    xla = hasattr(tf, "function") and "jit_compile" in inspect.signature(tf.function).parameters
+    made = migration.native(legacy_spiky.spiky, legacy_spiky.d_spiky)
+    for op, name in [
+        (migration.native_spiky, "native_spiky"),
+        (made, "native(spiky, d_spiky)"),
+    ]:
+        found += in_each_world(op, name)
+        if xla:
+            found.append(named(parity.xla(op), name + ", XLA"))
     return found
 
 

@@ -1,4 +1,7 @@
-"""Every snippet of the README runs; its commands are run by .ci/run, which reads them there."""
+"""Every snippet of the README and of docs/native.md runs.
+
+The README's commands are run by .ci/run, which reads them there.
+"""
 
 import ast
 import os
@@ -20,7 +23,10 @@ def read(*path):
 
 
 README = read("README.md")
-SNIPPETS = re.findall(r"^```python\n(.*?)^```$", README, re.M | re.S)
+NATIVE = read("docs", "native.md")
+SNIPPETS, OF_NATIVE = [
+    re.findall(r"^```python\n(.*?)^```$", page, re.M | re.S) for page in (README, NATIVE)
+]
 
 VERSION = tuple(int(number) for number in tf.VERSION.split(".")[:2])
 
@@ -70,6 +76,22 @@ def test_snippet(i, capsys):
     for words in PRINTS[i]:
         assert re.sub(r"\s", "", words) in re.sub(r"\s", "", SNIPPETS[i])
         assert re.sub(r"\s", "", words) in re.sub(r"\s", "", output)
+
+
+@pytest.mark.parametrize("snippet", OF_NATIVE)
+def test_snippet_of_native_ops(snippet, tmp_path, capsys):
+    """Each comment after two spaces, or alone in its line, is what the snippet prints."""
+    if tuple(map(int, tf.VERSION.split(".")[:2])) < (2, 15):
+        pytest.skip("for TensorFlow 2.15 or newer")
+    path = str(tmp_path / "snippet.py")
+    with open(path, "w") as text:
+        text.write(snippet)
+    exec(compile(snippet, path, "exec"), {"__name__": "snippet"})
+    said = " ".join(re.findall(r"(?:^ *|  )# (.*)$", snippet, re.M))
+    ours, theirs = [re.findall(r"[^\s\[\]]+", text) for text in (said, capsys.readouterr().out)]
+    assert 0 < len(ours) == len(theirs)
+    for a, b in zip(ours, theirs):
+        assert a == b or abs(float(a) - float(b)) < 1e-6
 
 
 # But for what TensorFlow's own import warns of.
@@ -136,8 +158,9 @@ def test_ci_runs_the_commands_as_they_stand():
 
 
 def test_links_lead_somewhere():
-    for target in re.findall(r"\]\(([^)#:]+)\)", README):
-        assert os.path.exists(os.path.join(ROOT, target)), target
+    for folder, page in [(ROOT, README), (os.path.join(ROOT, "docs"), NATIVE)]:
+        for target in re.findall(r"\]\(([^)#:]+)[#)]", page):
+            assert os.path.exists(os.path.join(folder, target)), target
 
 
 def test_anchors_lead_somewhere():

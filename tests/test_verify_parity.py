@@ -55,9 +55,9 @@ def test_quick(tmp_path):
     expected += ["tf_spiky, session", "tf_spiky with spikygrad2, session"]
     expected += ["spiky, d_spiky compiled, session"] * NUMBA
     if hasattr(tf, "numpy_function"):
-        names = ["migration.tf_spiky", "native_spiky"]
-        expected += ["%s, %s" % (name, world) for name in names for world in WORLDS]
-        expected += ["native_spiky, XLA"] * EAGER
+        expected += ["migration.tf_spiky, %s" % world for world in WORLDS]
+        for name in ("native_spiky", "native(spiky, d_spiky)"):
+            expected += ["%s, %s" % (name, world) for world in WORLDS + ["XLA"] * EAGER]
     found = list(dict.fromkeys(row["candidate"] for row in result["rows"]))
     assert found == expected
     words = "{:,} inputs, {} implementations, 0 mismatches (".format(result["tried"], len(found))
@@ -289,6 +289,22 @@ def test_pair_of_two_inputs_in_a_range(here):
     )
     assert (status, stderr) == (0, "")
     assert "float64" in lines[-2]
+
+
+@pytest.mark.skipif(not hasattr(tf, "where_v2"), reason="native ops need TensorFlow 1.15")
+def test_a_native_op_is_a_candidate(here, monkeypatch, tmp_path):
+    (tmp_path / "made_native.py").write_text(
+        "from legacy_spiky.native import native\n"
+        "from legacy_spiky import d_spiky, spiky\n"
+        "right = native(spiky, d_spiky)\n"
+        "wrong = native(spiky, lambda x: 2 * d_spiky(x))\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    pair = ["--reference", "planted:right", "--candidate"]
+    status, lines, _ = here(*pair + ["made_native:right"])
+    assert status == 0 and "made_native:right, %s" % WORLDS[0] in "\n".join(lines)
+    status, lines, _ = here(*pair + ["made_native:wrong"])
+    assert status == 1 and "made_native:wrong, %s, gradient" % WORLDS[0] in "\n".join(lines)
 
 
 @pytest.mark.parametrize("tolerance", ["--ulp 1", "--rtol 2e-7", "--atol 1e-7"])
