@@ -36,9 +36,9 @@ def bits(number):
     return "nan" if number != number else struct.pack("d", number)
 
 
-def check(f, forks=False, asked=None):
+def check(f):
     """Compares a function with what was read of it; returns at how many numbers that is asked."""
-    path, count = read(f, forks).path, 0
+    path, count = read(f).path, 0
     with np.errstate(all="ignore"):
         for x in NUMBERS:
             result = evaluate(path, x)
@@ -49,10 +49,9 @@ def check(f, forks=False, asked=None):
     return count
 
 
-@pytest.mark.parametrize("forks", [False, True])
 @pytest.mark.parametrize("f", activations.CORPUS + [spiky, d_spiky], ids=lambda f: f.__name__)
-def test_corpus(f, forks):
-    assert check(f, forks) < len(NUMBERS)
+def test_corpus(f):
+    assert check(f) < len(NUMBERS)
 
 
 # Python's rules, one by one.
@@ -194,10 +193,9 @@ RULES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("forks", [False, True])
 @pytest.mark.parametrize("f", RULES)
-def test_rules(f, forks):
-    assert check(f, forks) < 0.99 * len(NUMBERS)
+def test_rules(f):
+    assert check(f) < 0.99 * len(NUMBERS)
 
 
 def test_the_interpreter_is_asked_where_it_raises():

@@ -124,7 +124,7 @@ _NATIVE = {"div": operator.truediv, "and": operator.and_, "or": operator.or_}
 class Arithmetic:
     """Python's rules: what is computed of values, and where the interpreter has to be asked.
 
-    A reader has `value`, `ask`, `decide`, `stop`, `end`, `text`, `forks` and `ranges`, too.
+    A reader has `value`, `ask`, `decide`, `stop`, `end`, `text` and `ranges`, too.
     """
 
     def number(self, x):
@@ -274,7 +274,7 @@ class Arithmetic:
     def select(self, condition, yes, no):
         """Returns one of two numbers: without a fork in the path, where it need not be known."""
         a, b = self.number(yes), self.number(no)
-        known = a is not None and b is not None and not self.forks
+        known = a is not None and b is not None
         kinds = {a._value.kind, b._value.kind} if known else {None}
         large = known and any(
             x._value.kind == "int" and self.bound(x._value) > LARGEST for x in (a, b)

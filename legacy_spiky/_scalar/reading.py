@@ -39,12 +39,11 @@ class Reading:
         self.changed = changed
 
 
-def read(f, forks=False):
+def read(f):
     """Reads a function of one number.
 
     Args:
       f: the function.
-      forks: whether `max` and `min` are paths too.
 
     Returns:
       A `Reading`.
@@ -52,7 +51,7 @@ def read(f, forks=False):
     Raises:
       NotRead: it cannot be read.
     """
-    reader, tracer = _Reader(forks), sys.gettrace()
+    reader, tracer = _Reader(), sys.gettrace()
     try:
         reader.read(f)
     except _Stopped:
@@ -72,8 +71,7 @@ class _Stopped(BaseException):
 class _Reader(Arithmetic):
     """Runs a function, one path after the other."""
 
-    def __init__(self, forks):
-        self.forks = forks
+    def __init__(self):
         self.outside = Outside(self)
         self.root = Path()
         self.values = {}
