@@ -37,9 +37,7 @@ import activations  # noqa: E402
 PAGE = os.path.join(ROOT, "docs", "native.md")
 MARKERS = "<!-- scripts/native_table.py writes from here -->", "<!-- to here -->"
 WORLDS = ["eager", "XLA"]
-STRIDE = (
-    2531  # odd, and the golden section of all blocks: it comes to each once, and near none soon
-)
+STRIDE = 2531  # odd, so it comes to each block; 4096 times the golden section, so evenly
 EVERY = 10  # seconds from one writing of the results to the next
 FUNCTIONS = {f.__name__: f for f in activations.CORPUS + [legacy_spiky.spiky, legacy_spiky.d_spiky]}
 
