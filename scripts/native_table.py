@@ -22,6 +22,7 @@ import time
 import exhaustive
 import numpy as np
 from exhaustive import BLOCKS, numbers
+from implementations import XLA
 from quiet import ROOT, check_files, progress, stop, tf
 
 import legacy_spiky
@@ -270,8 +271,8 @@ def arguments(argv):
 
 def main(argv=None):
     options = arguments(argv)
-    if not hasattr(tf, "function"):
-        stop("this wants a TensorFlow with XLA, 2.4 or newer, and this is %s" % tf.VERSION)
+    if not XLA:
+        stop("this wants TensorFlow 2.5 or newer, for XLA, and this is %s" % tf.VERSION)
     try:
         names, refused = taken()
         for name in options.functions or refused:
