@@ -11,6 +11,9 @@ from legacy_spiky import parity
 from legacy_spiky._dtypes import flush, round_to, to_double
 from legacy_spiky._interpreter import explain, load
 
+# Whether a tf.function can be compiled, from TensorFlow 2.5 on.
+XLA = hasattr(tf, "function") and "jit_compile" in inspect.signature(tf.function).parameters
+
 
 def named(implementation, label):
     implementation.label = label
@@ -104,14 +107,13 @@ def of_spiky(python=None):
     except ImportError:  # TensorFlow 1.14 and older
         return found
     found += in_each_world(migration.tf_spiky, "migration.tf_spiky")
-    xla = hasattr(tf, "function") and "jit_compile" in inspect.signature(tf.function).parameters
     made = migration.native(legacy_spiky.spiky, legacy_spiky.d_spiky)
     for op, name in [
         (migration.native_spiky, "native_spiky"),
         (made, "native(spiky, d_spiky)"),
     ]:
         found += in_each_world(op, name)
-        if xla:
+        if XLA:
             found.append(named(parity.xla(op), name + ", XLA"))
     return found
 

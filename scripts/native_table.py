@@ -22,6 +22,7 @@ import time
 import exhaustive
 import numpy as np
 from exhaustive import BLOCKS, numbers
+from implementations import XLA
 from quiet import ROOT, check_files, progress, stop, tf
 
 import legacy_spiky
@@ -37,9 +38,7 @@ import activations  # noqa: E402
 PAGE = os.path.join(ROOT, "docs", "native.md")
 MARKERS = "<!-- scripts/native_table.py writes from here -->", "<!-- to here -->"
 WORLDS = ["eager", "XLA"]
-STRIDE = (
-    2531  # odd, and the golden section of all blocks: it comes to each once, and near none soon
-)
+STRIDE = 2531  # odd, so it comes to each block; 4096 times the golden section, so evenly
 EVERY = 10  # seconds from one writing of the results to the next
 FUNCTIONS = {f.__name__: f for f in activations.CORPUS + [legacy_spiky.spiky, legacy_spiky.d_spiky]}
 
@@ -272,8 +271,8 @@ def arguments(argv):
 
 def main(argv=None):
     options = arguments(argv)
-    if not hasattr(tf, "function"):
-        stop("this wants a TensorFlow with XLA, 2.4 or newer, and this is %s" % tf.VERSION)
+    if not XLA:
+        stop("this wants TensorFlow 2.5 or newer, for XLA, and this is %s" % tf.VERSION)
     try:
         names, refused = taken()
         for name in options.functions or refused:
