@@ -123,11 +123,12 @@ def _task(work, job):
 def about(options):
     """Returns what a log is of: the code, the versions and the options."""
     seen = hashlib.blake2b(digest_size=8)
-    for folder in (os.path.dirname(legacy_spiky.__file__), os.path.dirname(__file__)):
-        for name in sorted(os.listdir(folder)):
-            if name.endswith(".py"):
-                with open(os.path.join(folder, name), "rb") as source:
-                    seen.update(source.read())
+    for root in (os.path.dirname(legacy_spiky.__file__), os.path.dirname(__file__)):
+        for folder, _, names in sorted(os.walk(root)):
+            for name in sorted(names):
+                if name.endswith(".py"):
+                    with open(os.path.join(folder, name), "rb") as source:
+                        seen.update(source.read())
     return {
         "code": seen.hexdigest(),
         "tensorflow": tf.VERSION,
