@@ -6,143 +6,50 @@ nothing (of bare), and how much faster than the recipe of 2016. All take turns i
 and the median of their steps counts. The backward step waits for the forward one, as in training.
 TensorFlow's graph optimizer is off, which would compute in advance what does not change.
 
-Also: building a graph of 1000 activations, against 1000 bare py_func ops; and the import, beyond
-TensorFlow's.
+Also: each function of the corpus without Numba, against np.vectorize; building a graph of 1000
+activations, against 1000 bare py_func ops; and the import, beyond TensorFlow's. The ratios that
+sum it up come last.
 
 Exit status: 0, or 2 where it could not be timed.
 """
 
 import argparse
-import importlib.util
 import json
-import os
 import platform
 import subprocess
 import sys
 import time
 
+import contenders
+import corpus
 import numpy as np
+from contenders import (
+    ARRAYS,
+    ARRAYS_WAVE,
+    BARE,
+    BEST,
+    COMPILED,
+    COMPILED_IN_FUNCTION,
+    COMPILED_WAVE,
+    OURS,
+    RECIPE,
+    RECIPE_WAVE,
+    RELU,
+    TWO,
+    XLA_DOUBLE,
+    XLA_RELU,
+    XLA_SINGLE,
+)
 from quiet import ROOT, check_files, need, progress, stop, tf
 
 import legacy_spiky
 
 SIZES = {"4 Ki": 1 << 12, "256 Ki": 1 << 18, "1 Mi": 1 << 20, "16 Mi": 1 << 24}
 ROUNDS, SECONDS = 7, 0.15  # of a turn, which is one step at least
+SLOW = {RECIPE: 1 << 24, RECIPE_WAVE: 1 << 20}  # take seconds for a step: up to which size
 OPS = 1000
+CORPUS = 1 << 18
 IMPORTS = 5
-
-RECIPE, BEST = "the recipe", "best TensorFlow formula"
-RELU, BARE = "tf.nn.relu", "bare py_func of an identity"
-OURS, COMPILED = "tf_spiky", "vectorize(spiky), compiled"
-
-EAGER = getattr(tf, "executing_eagerly", bool)()
-
-
-# What takes part: ops of one tensor.
-
-
-def load_recipe():
-    """Returns the recipe as it was, but with `otypes`, as a module of its own."""
-    path = os.path.join(ROOT, "tests", "recipe.py")
-    spec = importlib.util.spec_from_file_location("recipe_with_otypes", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    module.np_spiky = np.vectorize(module.spiky, otypes=[float])
-    module.np_d_spiky = np.vectorize(module.d_spiky, otypes=[float])
-    return module
-
-
-recipe = load_recipe()
-
-
-def obvious_formula(x):
-    r = tf.mod(x, 1.0)
-    return tf.where(r <= 0.5, r, tf.zeros_like(r))
-
-
-def best_formula(x):
-    # tf.floor has no gradient, which leaves the way back one selection.
-    r = x - tf.floor(x)
-    return tf.where(r <= 0.5, r, tf.zeros_like(r))
-
-
-def identity(x):
-    """One call of Python forward and one back, that do nothing: the price of calling it."""
-
-    def gradient(op, upstream):
-        return tf.py_func(lambda g: g, [upstream], tf.float32)
-
-    return recipe.py_func(lambda x: x, [x], [tf.float32], grad=gradient)[0]
-
-
-def contenders():
-    """Returns label, world and op of each."""
-    found = [(RECIPE, in_session, recipe.tf_spiky), (OURS, in_session, legacy_spiky.tf_spiky)]
-    try:
-        functions = [
-            legacy_spiky.vectorize(f, compile=True)
-            for f in (legacy_spiky.spiky, legacy_spiky.d_spiky)
-        ]
-        found.append((COMPILED, in_session, legacy_spiky.activation(*functions)))
-    except ImportError:
-        print("without Numba: nothing is compiled", file=sys.stderr)
-    if hasattr(tf, "numpy_function"):
-        from legacy_spiky import migration
-
-        worlds = [("session", in_session)]
-        if EAGER:
-            worlds = [("eager", eagerly), ("tf.function", in_function)]
-        for op in (migration.tf_spiky, migration.native_spiky):
-            found += [("migration.%s, %s" % (op.__name__, name), run, op) for name, run in worlds]
-    return found + [
-        ("obvious TensorFlow formula", in_session, obvious_formula),
-        (BEST, in_session, best_formula),
-        (RELU, in_session, tf.nn.relu),
-        (BARE, in_session, identity),
-    ]
-
-
-# Where it runs: each returns a step forward, and one forward and backward.
-
-
-def in_session(op, x, upstream):
-    with tf.Graph().as_default() as graph:
-        # In variables, to be neither fed nor computed in a step.
-        x, upstream = [tf.identity(tf.Variable(array)) for array in (x, upstream)]
-        y = op(x)
-        with tf.control_dependencies([y]):
-            upstream = tf.identity(upstream)
-        (gradient,) = tf.gradients(y, x, upstream)
-        initializer = tf.global_variables_initializer()
-    config = tf.ConfigProto()
-    config.graph_options.optimizer_options.opt_level = -1
-    rewrite = config.graph_options.rewrite_options
-    if hasattr(rewrite, "disable_meta_optimizer"):  # since 1.12
-        rewrite.disable_meta_optimizer = True
-    session = tf.Session(graph=graph, config=config)
-    session.run(initializer)
-    # The operations, not their results: those would be copied out.
-    return lambda: session.run(y.op), lambda: session.run([y.op, gradient.op])
-
-
-def eagerly(op, x, upstream):
-    x, upstream = tf.constant(x), tf.constant(upstream)
-
-    def both():
-        with tf.GradientTape() as tape:
-            tape.watch(x)
-            y = op(x)
-        return tape.gradient(y, x, upstream)
-
-    return lambda: op(x), both
-
-
-def in_function(op, x, upstream):
-    import tensorflow
-
-    tensorflow.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
-    forward, both = [tf.function(step, autograph=False) for step in eagerly(op, x, upstream)]
-    return forward, both
 
 
 # Measuring.
@@ -159,16 +66,20 @@ def turn(step, seconds):
     return found
 
 
-def measure(size, rounds, seconds, bar):
+def measure(size, taking_part, rounds, seconds, bar):
     """Returns for each contender the medians of a step forward and of one both ways, in ms."""
     random = np.random.RandomState(0)
     x = random.uniform(-8, 8, size).astype(np.float32)
     upstream = random.uniform(0.5, 2, size).astype(np.float32)
-    steps = {label: run(op, x, upstream) for label, run, op in contenders()}
+    steps = {
+        label: run(op, x, upstream)
+        for label, run, op in taking_part
+        if size <= SLOW.get(label, size)
+    }
     times = {label: ([], []) for label in steps}
     for i in range(rounds):
         for label, pair in steps.items():
-            if label != RECIPE or i < 3:  # it takes seconds for a step
+            if label not in SLOW or i < 3:
                 for step, found in zip(pair, times[label]):
                     found += turn(step, seconds)
             bar.update()
@@ -241,6 +152,35 @@ def table(name, times):
     return lines
 
 
+def figures(results, found):
+    """Returns the lines that sum it up, of those rows that there are."""
+
+    def ratio(size, above, below, times=1):
+        given = results.get(size, {})
+        if above in given and below in given:
+            return given[above][1] / (times * given[below][1])
+
+    above = [(RECIPE, OURS), (RECIPE, COMPILED), (RECIPE, ARRAYS), (RECIPE_WAVE, ARRAYS_WAVE)]
+    below = [(COMPILED, BEST), (COMPILED_WAVE, BEST), (COMPILED, BARE), (OURS, BARE)]
+    below += [(COMPILED_IN_FUNCTION, COMPILED), (XLA_DOUBLE, XLA_RELU), (XLA_SINGLE, XLA_RELU)]
+    said = []
+    for size in results:
+        for slow, fast in above:
+            said.append(("%s, %s, faster than %s" % (size, fast, slow), ratio(size, slow, fast)))
+        for one, other in below:
+            said.append(("%s, %s, of %s" % (size, one, other), ratio(size, one, other)))
+        name = "%s, %s, in one step, of two steps" % (size, TWO)
+        said.append((name, ratio(size, TWO, COMPILED, 2)))
+    for kind in ("arithmetic", "math"):
+        faster = corpus.faster(found, kind)
+        if faster:
+            name = "corpus, %s, faster than np.vectorize, " % kind
+            said += [(name + "median", np.median(faster)), (name + "least", min(faster))]
+    first = np.median([each["first"] for each in found.values()])
+    said.append(("first call of a function of the corpus, median, ms", first))
+    return ["", "figures"] + ["%s: %.2f" % pair for pair in said if pair[1] is not None]
+
+
 def plot(path, results):
     """Draws what a step both ways takes, as part of what the best formula takes, over the size."""
     pyplot = need("matplotlib.pyplot", "plot")
@@ -294,23 +234,31 @@ def main(argv=None):
     names = ["4 Ki", "256 Ki"] if options.quick else list(SIZES)
     rounds, seconds, ops = (1, 0.0, 10) if options.quick else (ROUNDS, SECONDS, OPS)
     imports = 1 if options.quick else IMPORTS
-    bar = progress(len(names) * rounds * len(contenders()) + rounds + imports, "turn")
+    count, functions = CORPUS, corpus.load()
+    if options.quick:
+        count, functions = 1 << 10, functions[::8]
+    taking_part = contenders.contenders()
+    turns = len(names) * rounds * len(taking_part) + len(functions) + rounds + imports
+    bar = progress(turns, "turn")
     results = {}
     for name in names:
-        results[name] = measure(SIZES[name], rounds, seconds, bar)
+        results[name] = measure(SIZES[name], taking_part, rounds, seconds, bar)
+    found = {f.__name__: corpus.measure(f, count, bar) for f in functions}
     building = measure_building(ops, rounds, bar)
     milliseconds = measure_import(imports, bar)
     bar.close()
     for name, times in results.items():
         print(*table(name, times), sep="\n")
+    print(*corpus.table(found, count), sep="\n")
     ours, others = building.values()
     print("\nbuilding %d ops: %.2f s, %.2f of bare tf.py_func" % (ops, ours, ours / others))
     print("import: %.0f ms beyond TensorFlow and NumPy, Numba not loaded" % milliseconds)
+    print(*figures(results, found), sep="\n")
     try:
         if options.json:
             with open(options.json, "w") as text:
                 report = {"versions": versions, "milliseconds": results}
-                report.update(building=building, imported=milliseconds)
+                report.update(corpus=found, building=building, imported=milliseconds)
                 json.dump(report, text, indent=1)
         if options.plot:
             plot(options.plot, results)

@@ -1,6 +1,7 @@
 """scripts/benchmark.py, in small: what it says, not how fast it is."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -26,8 +27,16 @@ def test_quick(tmp_path):
         assert all(ms > 0 for pair in times.values() for ms in pair)
         for label in times:
             assert sum(line.startswith(label + "  ") for line in lines) == 2, label
+    for name, found in report["corpus"].items():
+        row = " ".join([name, found["kind"]])
+        assert sum(" ".join(line.split()).startswith(row) for line in lines) == 1, name
+        assert all(found[key] > 0 for key in ("first", "here", "there"))
+    assert {found["kind"] for found in report["corpus"].values()} == {"arithmetic", "math"}
     assert any(line.startswith("building 10 ops: ") for line in lines)
-    assert lines[-1].endswith("beyond TensorFlow and NumPy, Numba not loaded")
+    assert any(line.endswith("beyond TensorFlow and NumPy, Numba not loaded") for line in lines)
+    said = lines[lines.index("figures") + 1 :]
+    assert said[0].startswith("4 Ki, tf_spiky, faster than the recipe: ")
+    assert said[-1].startswith("first call of a function of the corpus, median, ms: ")
 
 
 def test_ratios(scripts):  # noqa: F811
@@ -43,31 +52,112 @@ def test_ratios(scripts):  # noqa: F811
     assert ours == ["tf_spiky", "1.000", "2.000", "0.50", "2.00", "4.00", "50"]
 
 
-def test_the_contenders_compute_spiky(scripts):  # noqa: F811
+def test_figures(scripts):  # noqa: F811
+    times = {
+        "the recipe": [50, 100],
+        "tf_spiky": [1, 2],
+        "vectorize(spiky), compiled": [1, 2],
+        "two of vectorize(spiky), compiled": [1, 3],
+        "best TensorFlow formula": [2, 4],
+    }
+    corpus = {
+        name: {"kind": kind, "first": first, "here": 2.0, "there": there}
+        for name, kind, first, there in [
+            ("a", "arithmetic", 1.0, 2.0),
+            ("b", "arithmetic", 2.0, 8.0),
+            ("c", "arithmetic", 4.0, 4.0),
+            ("d", "not read", 3.0, 200.0),
+        ]
+    }
+    assert scripts("benchmark").figures({"1 Mi": times}, corpus) == [
+        "",
+        "figures",
+        "1 Mi, tf_spiky, faster than the recipe: 50.00",
+        "1 Mi, vectorize(spiky), compiled, faster than the recipe: 50.00",
+        "1 Mi, vectorize(spiky), compiled, of best TensorFlow formula: 0.50",
+        "1 Mi, two of vectorize(spiky), compiled, in one step, of two steps: 0.75",
+        "corpus, arithmetic, faster than np.vectorize, median: 2.00",
+        "corpus, arithmetic, faster than np.vectorize, least: 1.00",
+        "first call of a function of the corpus, median, ms: 2.50",
+    ]
+
+
+def test_kinds(scripts):  # noqa: F811
+    corpus = scripts("corpus")
+    functions = {f.__name__: corpus.kind(f) for f in corpus.load()}
+    for name in ("step", "triangle", "bent", "isru", "cubic", "refuses_nan"):
+        assert functions[name] == "arithmetic", name
+    for name in ("sigmoid", "gelu", "power_mix", "arctan"):
+        assert functions[name] == "math", name
+    assert corpus.kind(lambda x: [x][0] + len([x])) in ("arithmetic", "not read")
+
+
+def test_numbers_at_which_it_raises_are_left_out(scripts):  # noqa: F811
+    corpus = scripts("corpus")
+    answered = [corpus.is_answered(lambda x: x**0.5 / x, x) for x in (-1.0, 0.0, 4.0)]
+    assert answered == [False, False, True]
+
+
+def test_what_is_missing_is_said(scripts, monkeypatch, capsys):  # noqa: F811
+    contenders = scripts("contenders")
+    monkeypatch.setitem(sys.modules, "jax", None)
+    monkeypatch.setitem(sys.modules, "numba", None)
+    labels = [label for label, _, _ in contenders.contenders()]
+    assert not [label for label in labels if "jax" in label or "compiled" in label]
+    assert capsys.readouterr().err.splitlines() == [
+        "without Numba: nothing is compiled",
+        "without JAX: its pure_callback is not timed",
+    ]
+
+
+def test_the_contenders_compute_what_they_say(scripts):  # noqa: F811
     """All but the two that are floors give the same numbers and gradients."""
-    benchmark = scripts("benchmark")
     if tf.VERSION.startswith("1.0."):
         pytest.skip("no gradient of tf.mod")
+    contenders = scripts("contenders")
     x = np.random.RandomState(0).uniform(-8, 8, 1000).astype(np.float32)
+    spiky, wave = {}, {}
     with tf.Graph().as_default(), tf.Session() as session:
-        results = {}
-        for label, run_in, op in benchmark.contenders():
-            if run_in is benchmark.in_session:
+        for label, run_in, op in contenders.contenders():
+            if run_in is contenders.in_session:
                 v = tf.constant(x)
                 y = op(v)
+                results = wave if "triangle" in label else spiky
                 results[label] = session.run([y, tf.gradients(y, v)[0]])
-    for label in (benchmark.RELU, benchmark.BARE):
-        del results[label]
-    expected = results.pop(benchmark.RECIPE)
-    assert len(results) >= 3
-    for label, found in results.items():
-        np.testing.assert_array_equal(found, expected, label)
+    for label in (contenders.RELU, contenders.BARE):
+        del spiky[label]
+    for results, recipe in ((spiky, contenders.RECIPE), (wave, contenders.RECIPE_WAVE)):
+        expected = results.pop(recipe)
+        assert results
+        for label, found in results.items():
+            np.testing.assert_array_equal(found, expected, label)
+
+
+def test_the_worlds_compute_it(scripts):  # noqa: F811
+    """A step both ways gives the value and the gradient, wherever it returns them."""
+    contenders = scripts("contenders")
+    if not contenders.EAGER:
+        return
+    x = np.random.RandomState(0).uniform(-8, 8, 1000).astype(np.float32)
+    upstream = np.arange(1000, dtype=np.float32)
+    r = x - np.floor(x)
+    expected = np.where(r <= 0.5, r, 0), np.where(r <= 0.5, upstream, 0)
+    worlds = contenders.eagerly, contenders.in_function, contenders.in_xla, contenders.in_jax
+    for label, run_in, op in contenders.contenders():
+        if run_in in worlds and "relu" not in label:
+            forward, both = run_in(op, x, upstream)
+            y, gradient = both()
+            if run_in is contenders.in_jax:
+                (gradient,) = gradient
+            np.testing.assert_array_equal(forward(), expected[0], label)
+            np.testing.assert_array_equal(y, expected[0], label)
+            np.testing.assert_array_equal(gradient, expected[1], label)
 
 
 def test_plot(scripts, tmp_path):  # noqa: F811
     pytest.importorskip("matplotlib")
     benchmark = scripts("benchmark")
-    times = {label: [1.0, 2.0] for label, _, _ in benchmark.contenders()}
+    times = {label: [1.0, 2.0] for label, _, _ in scripts("contenders").contenders()}
     path = str(tmp_path / "x.png")
     benchmark.plot(path, {name: times for name in benchmark.SIZES})
     with open(path, "rb") as image:
