@@ -109,6 +109,7 @@ def flush(y, dtype):
         y = y.astype(dtype)  # of longdouble: the limits are doubles
     tiny, rounds_to_tiny = _LIMITS[dtype.name]
     small = np.abs(y) < tiny
+    small &= y != 0  # which is what results often are
     if not small.any():
         return y
     numbers = y[small]
@@ -190,7 +191,8 @@ _DOUBLES = {float, bool, np.bool_, np.float16, np.float32, np.float64}
 def product(a, b):
     """Returns `a * b` in the dtype of both, rounded once; subnormals of it count as zero."""
     dtype = a.dtype
-    # Exact in float64, but for the product of two of them. NumPy makes scalars of those of no
-    # dimension.
-    y = np.asarray(flush(to_double(a), dtype) * flush(to_double(b), dtype))
-    return round_to(flush(to_double(round_to(y, dtype)), dtype), dtype)
+    if dtype in HARDWARE:
+        return flush(np.asarray(flush(a, dtype) * flush(b, dtype)), dtype)
+    # Exact in float64. NumPy makes scalars of arrays of no dimension.
+    y = round_to(np.asarray(flush(to_double(a), dtype) * flush(to_double(b), dtype)), dtype)
+    return round_to(flush(to_double(y), dtype), dtype)

@@ -512,6 +512,7 @@ def test_the_user_s_errstate_and_warnings_are_for_the_user_s_functions(world, dt
     huge, tiny = np.full(6, 1e308), np.full(6, 1e-308)
     with np.errstate(all="raise"), warnings.catch_warnings():
         warnings.simplefilter("error", RuntimeWarning)
+        warnings.filterwarnings("ignore", ".* runs in the interpreter, number by number")
         for f in (lambda x: x, lambda x: huge, lambda x: tiny):
             for g in (f, vectorize(lambda x, f=f: f(x * np.ones(6))[0], compile=False)):
                 op = world.activation(g, g)
