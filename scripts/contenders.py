@@ -223,7 +223,7 @@ def contenders():
         found.append(
             ("tf.custom_gradient, tf.numpy_function", in_session, tf.custom_gradient(by_hand))
         )
-    found += jax_contenders() if sys.version_info >= (3, 8) else []
+    found += jax_contenders()
     found += [
         (RECIPE_WAVE, in_session, load_recipe(*wave).tf_spiky),
         (ARRAYS_WAVE, in_session, vectorized(*wave, compile=False)),
