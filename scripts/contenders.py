@@ -20,7 +20,7 @@ OURS, COMPILED = "tf_spiky", "vectorize(spiky), compiled"
 ARRAYS = "vectorize(spiky), without Numba"
 COMPILED_IN_FUNCTION = "vectorize(spiky), compiled, tf.function"
 TWO = "two of vectorize(spiky), compiled"
-RECIPE_WAVE = "the recipe for a triangle wave"
+RECIPE_WAVE = "the recipe, triangle wave"
 COMPILED_WAVE, ARRAYS_WAVE = "triangle wave, compiled", "triangle wave, without Numba"
 XLA_DOUBLE, XLA_SINGLE = "native spiky in double, XLA", "native spiky in float32, XLA"
 XLA_RELU = "tf.nn.relu, XLA"
@@ -223,7 +223,7 @@ def contenders():
         found.append(
             ("tf.custom_gradient, tf.numpy_function", in_session, tf.custom_gradient(by_hand))
         )
-    found += jax_contenders() if sys.version_info >= (3, 8) else []
+    found += jax_contenders()
     found += [
         (RECIPE_WAVE, in_session, load_recipe(*wave).tf_spiky),
         (ARRAYS_WAVE, in_session, vectorized(*wave, compile=False)),
