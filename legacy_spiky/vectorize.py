@@ -117,47 +117,50 @@ class _Form:
     def __init__(self, f, compile):
         self.f = f
         self.compile = compile
-        self.run = None
-        self.changed = None
+        self.made = None  # the function, after what says whether it is still the right one
         self.lock = threading.RLock()
         self.made_at = caller()  # what calls it may be a thread of TensorFlow's
 
     def __call__(self):
-        if self.changed is None or self.changed() is not None:
+        made = self.made
+        if made is None or made[0]() is not None:
             with self.lock:
-                if self.changed is None or self.changed() is not None:
-                    self._make()
-        return self.run
+                made = self.made
+                if made is None or made[0]() is not None:
+                    made = self.made = self._make()
+        return made[1]
 
     def _make(self):
-        self.run = None
         try:
             reading = read(self.f)
         except NotRead as why:
-            self.changed = why.changed
-            return self._refuse(TypeError, why)
-        self.changed = reading.changed
+            self._refuse(TypeError, why)
+            return why.changed, None
         try:
-            run = self._made_of(reading.path)
-            _compare(self.f, run)
-            self.run = run
+            return reading.changed, self._fastest(reading.path)
         except ImportError as why:
             self._refuse(ImportError, why)
         except (NotCompiled, _Differs) as why:
             self._refuse(TypeError, why)
+        return reading.changed, None
 
-    def _made_of(self, path):
+    def _fastest(self, path):
+        """Returns the fastest function that gives what the interpreter gives."""
         if self.compile is not False:
             try:
-                return functools.partial(_run_loop, compiled_form(path))
-            except (ImportError, NotCompiled):
+                return self._compared(_run_loop, compiled_form(path))
+            except (ImportError, NotCompiled, _Differs):
                 if self.compile:
                     raise
-        return functools.partial(_run_arrays, array_form(path))
+        return self._compared(_run_arrays, array_form(path))
+
+    def _compared(self, run, form):
+        run = functools.partial(run, form)
+        _compare(self.f, run)
+        return run
 
     def _refuse(self, kind, why):
         if self.compile:
-            self.changed = None  # next time it may be another function
             raise kind("%s is not compiled: %s" % (describe(self.f), why))
         words = "runs in the interpreter, number by number, which is slow: %s" % why
         warn(self.f, "%s %s" % (describe(self.f), words), self.made_at)
@@ -167,6 +170,7 @@ class _Differs(Exception):
     """Where a function that was read gives something else than the interpreter."""
 
 
+@functools.lru_cache(maxsize=None)
 def _numbers():
     """Returns numbers to compare at: where things change, and of everyday size."""
     wide = _dtypes.to_double(_bits.boundaries("float32"))

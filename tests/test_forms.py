@@ -273,6 +273,34 @@ def test_what_is_read_does_not_warn(recwarn, compile):
     assert not list(recwarn)
 
 
+@pytest.mark.parametrize("compile", [None, False])
+def test_what_differs_is_not_used(compile, monkeypatch):
+    """A reading that is wrong at one number, as of another library."""
+    right = reading.read
+
+    def wrong(f):
+        found = right(f)
+        found.path = right(lambda x: x + 1 if x != 0.5 else 7).path
+        return found
+
+    monkeypatch.setattr(_vectorize, "read", wrong)
+    f = vectorize(lambda x: x + 1, compile)
+    words = "for x = 0.5 it gives 1.5, but 7.0 when read"
+    with pytest.warns(RuntimeWarning, match="number by number, which is slow: " + words):
+        np.testing.assert_array_equal(f([0.5, 2.0]), [1.5, 3])
+
+
+@with_numba
+def test_what_differs_when_compiled_is_left_to_numpy(monkeypatch, recwarn):
+    right = _vectorize.compiled_form
+    other = reading.read(lambda x: x + 2).path
+    monkeypatch.setattr(_vectorize, "compiled_form", lambda path: right(other))
+    np.testing.assert_array_equal(vectorize(lambda x: x + 1)([0.5, 2.0]), [1.5, 3])
+    assert not list(recwarn)
+    with pytest.raises(TypeError, match="is not compiled: for x = .* it gives"):
+        vectorize(lambda x: x + 1, compile=True)
+
+
 # What changes.
 
 SLOPE = 2.0
