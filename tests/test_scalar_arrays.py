@@ -2,6 +2,7 @@
 
 import functools
 import math
+import sys
 import threading
 
 import activations
@@ -158,6 +159,7 @@ FUNCTIONS = [
     lambda x: math.gamma(abs(x) + 1) if abs(x) < 100 else 1.0,
     lambda x: math.fmod(x, 0.7),
     lambda x: math.hypot(x, 3),
+    *[lambda x: math.hypot(x), lambda x: math.hypot(x, x + 1, 3.0)] * (sys.version_info >= (3, 8)),
     # Powers.
     lambda x: x**2,
     lambda x: x**-3,
@@ -542,6 +544,13 @@ def test_uncertain(name):
     y, error, expected = map(np.array, zip(*table))
     with np.errstate(all="ignore"):
         assert arrays._uncertain(y, error, dtype).tolist() == expected.tolist()
+
+
+def test_integers_beyond_all_doubles():
+    x = np.array([1.0, 2.0, 900.0, -901.0])
+    for f in (lambda x: int(x) ** 301, lambda x: (int(x) ** 301 < 5) + x):
+        y, ask = array_form(read(f).path)(x.copy(), x.dtype)
+        assert ask.tolist() == [False, True, True, True] and y[0] == f(1.0)
 
 
 def test_each():

@@ -405,7 +405,7 @@ class _Part:
             text = "%s(%s, %s)" % (op, texts[0], texts[1])
         elif op == "pow" and not exact and _nears_power(value):
             return self._lines("power(%s, None, %s)" % tuple(texts))
-        elif op != "pow" and not exact and _fast(op):
+        elif op != "pow" and not exact and _fast(op) and not (op == "hypot" and len(texts) != 2):
             return self._lines("near_%s(%s)" % (op, ", ".join(texts)))
         else:
             # Where that raises the interpreter is asked: all numbers in here come there.
@@ -578,7 +578,8 @@ def _each(function, skipped, *arrays):
         return np.fromiter(map(function, *lists), np.float64, n), None
     except (ArithmeticError, ValueError):
         pass
-    y, raises = np.zeros(n), np.zeros(n, bool)
+    # Infinite: of a power of integers, the interpreter is asked where it is too large.
+    y, raises = np.full(n, np.inf), np.zeros(n, bool)
     for i, numbers in enumerate(zip(*lists)):
         try:
             y[i] = function(*numbers)
