@@ -420,7 +420,7 @@ class _Part:
         pairs = ", ".join("%s, %s" % arg for arg in args)
         whole = value.kind == "int"
         if op in ("neg", "abs"):
-            text = "-%s" if op == "neg" else "abs(%s)"
+            text = ("0.0 - %s" if whole else "-%s") if op == "neg" else "abs(%s)"
             return _Register(self._line(text % args[0].text), args[0].error)
         if op in _COMPARED:
             return self._lines("compared(%s, %s)" % (_COMPARED[op], pairs))

@@ -51,6 +51,7 @@ class Outside:
         self.run = run
         self.notes = {}  # where it is and its name: how it is had, and what it was
         self.made = {}  # what stands for it
+        self.loops = self.catches = False
 
     def changed(self):
         """Returns the name of what is another now than when it was read, or None."""
@@ -67,7 +68,8 @@ class Outside:
 
     def stand_for(self, value, name):
         """Returns what stands for a value from outside."""
-        key = id(value), name
+        # The same thing is the same under another name; a constant's name is the user's.
+        key = id(value), name if type(value) in (float, int, tuple) else None
         if key not in self.made:
             self.made[key] = value, self._stand_for(value, name)  # `value` keeps its id
         return self.made[key][1]
@@ -88,7 +90,7 @@ class Outside:
             return self.partial(value, name)
         if kind is types.ModuleType:
             return _Module(self, value)
-        if isinstance(value, type) and issubclass(value, BaseException):
+        if isinstance(value, type) and issubclass(value, Exception):
             return value
         if any(value is known for known in _AS_THEY_ARE):
             return value
@@ -140,10 +142,23 @@ class Outside:
 
     def _check(self, code):
         """Refuses what assigns names outside; has loops watched."""
-        loops = False
+        loops = len(_codes(code)) > 1  # functions within may call themselves
         for inner in _codes(code):
             own = inner is code
+            before, handlers = None, set()
             for line in dis.get_instructions(inner):
+                # What stands for things is of other types, and not always the same object.
+                if line.opname in ("LOAD_ATTR", "LOAD_METHOD") and line.argval[:2] == "__":
+                    self.run.stop("it uses the attribute %s" % line.argval)
+                identity = line.opname == "IS_OP" or line.argval in ("is", "is not")
+                if identity and (before.opname, before.argval) != ("LOAD_CONST", None):
+                    self.run.stop("it asks whether two things are the same object")
+                if line.opname in ("SETUP_EXCEPT", "SETUP_FINALLY"):  # up to Python 3.10
+                    handlers.add(line.argval)
+                if line.opname == "POP_TOP":
+                    handled = before.opname == "PUSH_EXC_INFO" or line.offset in handlers
+                    self.catches = self.catches or handled
+                before = line
                 stores = line.opname in ("STORE_GLOBAL", "DELETE_GLOBAL")
                 if stores or (own and line.opname in ("STORE_DEREF", "DELETE_DEREF")):
                     if stores or line.argval in code.co_freevars:
@@ -157,6 +172,9 @@ class Outside:
             for line in dis.get_instructions(inner):
                 if line.opname == "STORE_DEREF" and line.argval in code.co_freevars:
                     self.run.stop("it assigns %s, which is outside of it" % line.argval)
+        self.loops = self.loops or loops
+        if self.loops and self.catches:  # also what would end the loop
+            self.run.stop("it has a loop, and an except that catches everything")
         if loops:
             self.run.watch_loops()
 
@@ -242,6 +260,7 @@ class _Function:
         vars(self).update(_run=outside.run, _function=function)
 
     def __call__(self, *arguments, **named):
+        self._run.count_call()
         return self._function(*arguments, **named)
 
     def __getattr__(self, name, *value):
@@ -281,7 +300,7 @@ class _Known:
         for x in arguments + tuple(named.values()):
             flat += list(x) if isinstance(x, (list, tuple, _Table)) else [x]
         if not any(isinstance(x, Number) for x in flat):
-            arguments = [x._value if isinstance(x, _Table) else x for x in arguments]
+            arguments = [tuple(x) if isinstance(x, _Table) else x for x in arguments]
             with np.errstate(all="ignore"):
                 return self._function(*arguments, **named)
         if rule is None or named:
@@ -325,10 +344,17 @@ class _Table:
         return Number(run, run.value("table", (index,), kind, self._value, self._name))
 
     def _of(self, value):
-        return self._outside.stand_for(value, None) if isinstance(value, tuple) else value
+        name = None if type(value) in (float, int) else self._name
+        return self._outside.stand_for(value, name)
 
     def __add__(self, other):
-        return self._value + tuple(other)
+        return tuple(self) + tuple(other)
+
+    def __eq__(self, other):
+        return tuple(self) == (tuple(other) if isinstance(other, _Table) else other)
+
+    __hash__ = None
+    __class__ = tuple  # for isinstance
 
     def __getattr__(self, name):
         return getattr(self._value, name)

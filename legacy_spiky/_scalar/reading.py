@@ -11,8 +11,9 @@ from legacy_spiky._scalar.ranges import Facts, Ranges
 
 __all__ = ["NotRead", "Reading", "read"]
 
-# What is read at most: paths, values, operations on all paths, lines in functions with loops.
-_PATHS, _VALUES, _OPERATIONS, _LINES = 300, 20000, 200000, 300000
+# What is read at most: paths, values, operations on all paths, lines in functions with loops, calls
+# of functions.
+_PATHS, _VALUES, _OPERATIONS, _LINES, _CALLS = 300, 20000, 200000, 300000, 100000
 
 
 class NotRead(Exception):
@@ -79,7 +80,7 @@ class _Reader(Arithmetic):
         self.values = {}
         self.ranges = Ranges()
         self.why = None  # it is not read
-        self.paths = self.operations = self.lines = 0
+        self.paths = self.operations = self.lines = self.calls = 0
         self.todo = [()]
 
     def read(self, f):
@@ -135,6 +136,11 @@ class _Reader(Arithmetic):
     def watch_loops(self):
         """Counts the lines that run: a loop may have no end on a path that nobody takes."""
         sys.settrace(self._line)
+
+    def count_call(self):
+        self.calls += 1
+        if self.calls > _CALLS:
+            self.stop("it calls functions too often to be read")
 
     def _result(self, result):
         if isinstance(result, Unread):
