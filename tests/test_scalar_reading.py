@@ -248,6 +248,16 @@ class Callable:
         return x
 
 
+class Hashed:
+    def __hash__(self):
+        raise AssertionError("code of the user's")
+
+    __getattr__ = __hash__
+
+
+HASHED = Hashed()
+
+
 def assigns(x):
     global COUNT
     COUNT = 3
@@ -360,6 +370,8 @@ NOT_READ = [
     (lambda x: float(str(x)), "it reads str (type)"),
     (lambda x: len("%r" % x), "it makes text of a number"),
     (lambda x: "text", "it returns str"),
+    (lambda x: 10**5000, "it returns int"),
+    (lambda x: HASHED, "it reads HASHED (Hashed)" + LATER),
     (lambda x: None, "it returns NoneType"),
     (lambda x: x.hex(), "it uses the attribute hex of a number"),
     (lambda x: x > 10**400, "it compares with an integer that no double holds"),
@@ -627,6 +639,21 @@ def test_bits_and_types_count(before, after):
     assert reading.changed() == "constant"
     constant = before
     assert reading.changed() is None
+
+
+def test_a_keyword_that_is_added():
+    partial = functools.partial(helper)
+    reading = read(partial)
+    assert reading.changed() is None
+    partial.keywords["scale"] = 3.0
+    assert reading.changed() == "keywords"
+
+
+def test_a_module_that_is_replaced(monkeypatch):
+    reading = read(imports)
+    assert reading.changed() is None
+    monkeypatch.setitem(sys.modules, "math", type(math)("math"))
+    assert reading.changed() == "math"
 
 
 def test_what_a_function_in_a_tuple_reads(monkeypatch):

@@ -9,6 +9,7 @@ import builtins
 import dis
 import functools
 import math
+import sys
 import types
 
 import numpy as np
@@ -96,7 +97,8 @@ class Outside:
             return value
         if value is range:
             return self.range
-        if _is_known(value) or kind is np.ufunc or _is_of(value, math):
+        # Others may have a hash, and attributes, that are code of the user's.
+        if kind in (type, types.BuiltinFunctionType, np.ufunc) and _is_known(value):
             return _Known(self, value, name)
         return Unread(self, "it reads %s (%s)" % (name, kind.__name__))
 
@@ -110,6 +112,7 @@ class Outside:
         self.note(_attribute, partial, "func")
         arguments = self.note(_attribute, partial, "args")
         arguments = [self.stand_for(value, None) for value in arguments]
+        self.note(_length, partial.keywords, "keywords")
         named = {
             key: self.stand_for(self.note(_item, partial.keywords, key), key)
             for key in partial.keywords
@@ -189,14 +192,8 @@ def _codes(code):
 
 
 def _is_known(value):
-    try:
-        return value in KNOWN
-    except TypeError:  # it has no hash
-        return False
-
-
-def _is_of(value, module):
-    return getattr(module, getattr(value, "__name__", ""), None) is value
+    in_math = getattr(math, value.__name__, None) is value
+    return value in KNOWN or in_math or type(value) is np.ufunc
 
 
 def _cell(*content):
@@ -214,6 +211,10 @@ _attribute = getattr
 
 def _item(namespace, name):
     return namespace.get(name, _MISSING)
+
+
+def _length(namespace, _):
+    return len(namespace)
 
 
 def _global(namespace, name):
@@ -246,11 +247,9 @@ class _Names(dict):
         return self.outside.stand_for(value, name)
 
     def _import(self, name, globals=None, locals=None, fromlist=(), level=0):
-        import sys
-
         if level or name not in sys.modules or ("." in name and not fromlist):
             self.outside.run.stop("it imports %s" % name)
-        return self.outside.stand_for(sys.modules[name], name)
+        return self.outside.stand_for(self.outside.note(_item, sys.modules, name), name)
 
 
 class _Function:

@@ -169,8 +169,9 @@ class _Reader(Arithmetic):
     def value(self, op, args, kind, number=None, name=None):
         """Returns the value; the same one for the same operation."""
         self.operations += 1
-        # By their repr -0.0 is not 0.0, and NaN is itself.
-        key = (op, args, kind) if number is None else (op, args, kind, repr(number), name)
+        # By their repr -0.0 is not 0.0, and NaN is itself. Integers may be too long to have one.
+        which = number if number is None or kind == "int" else repr(number)
+        key = op, args, kind, which, name
         found = self.values.get(key)
         if found is None:
             found = self.values[key] = Value(op, args, kind, number, name)
