@@ -121,6 +121,19 @@ def swallows(x):
         return 7
 
 
+ERRORS = (ValueError, OverflowError)
+
+
+def catches_a_tuple(x):
+    try:
+        try:
+            return math.log(-1) if x > 1 else x
+        except ERRORS:
+            return 2 * x
+    except TypeError:
+        return 7.0
+
+
 def imports(x):
     import math as m
     from math import cos
@@ -197,6 +210,9 @@ RULES = [
     lambda x: np.float64(0.1) * x,
     lambda x: len(TABLE) * x + sum_of(TABLE) + sum_of(c * x for c in WHOLE),
     lambda x: x if TABLE == (1.0, 2.0, 4.0) and isinstance(TABLE, tuple) else 0,
+    lambda x: ((1.0,) + TABLE * 2)[2] * x if TABLE < (2.0,) else 0,
+    lambda x: TABLE[1:][int(x) % 2] * x,
+    catches_a_tuple,
     lambda x: x if TANH == math.tanh and TANH in (math.sin, math.tanh) else 0,
     lambda x: MIXED[0](x) * MIXED[1] if x is not None else 0,
     lambda x: any(x > c for c in TABLE) + all(x > c for c in TABLE),

@@ -297,9 +297,8 @@ class _Known:
             return rule(run, *arguments)
         flat = list(arguments)
         for x in arguments + tuple(named.values()):
-            flat += list(x) if isinstance(x, (list, tuple, _Table)) else [x]
+            flat += list(x) if isinstance(x, (list, tuple)) else [x]
         if not any(isinstance(x, Number) for x in flat):
-            arguments = [tuple(x) if isinstance(x, _Table) else x for x in arguments]
             with np.errstate(all="ignore"):
                 return self._function(*arguments, **named)
         if rule is None or named:
@@ -313,50 +312,33 @@ class _Known:
         self._outside.run.stop("it reads %s.%s" % (self._name, name))
 
 
-class _Table:
+class _Table(tuple):
     """A tuple, of which an element may be taken by a number that is read."""
 
-    def __init__(self, outside, value, name):
+    def __new__(cls, outside, value, name):
+        names = [None if type(x) in (float, int) else name for x in value]
+        self = tuple.__new__(cls, map(outside.stand_for, value, names))
         self._outside = outside
-        self._value = value
         self._name = name
-
-    def __len__(self):
-        return len(self._value)
-
-    def __iter__(self):
-        return (self._of(value) for value in self._value)
+        return self
 
     def __getitem__(self, i):
         if not isinstance(i, Number):
-            return self._of(self._value[i])
+            found = tuple.__getitem__(self, i)
+            if isinstance(i, slice) and set(map(type, found)) <= {float, int}:
+                found = _Table(self._outside, found, self._name)
+            return found
         run = self._outside.run
         index = run.as_number(run.settled(i)._value)
-        kinds = set(map(type, self._value))
+        kinds = set(map(type, self))
         if index.kind != "int":
             raise TypeError("tuple indices must be integers")
-        if kinds not in ({int}, {float}) or max(map(abs, self._value)) > 2**53:
+        if kinds not in ({int}, {float}) or max(map(abs, self)) > 2**53:
             run.stop("it takes an element of %s, and they are not all float or int" % self._name)
         run.ask(run.compare("lt", index, -len(self)))
         run.ask(run.compare("ge", index, len(self)))
         kind = "int" if kinds == {int} else "float"
-        return Number(run, run.value("table", (index,), kind, self._value, self._name))
-
-    def _of(self, value):
-        name = None if type(value) in (float, int) else self._name
-        return self._outside.stand_for(value, name)
-
-    def __add__(self, other):
-        return tuple(self) + tuple(other)
-
-    def __eq__(self, other):
-        return tuple(self) == (tuple(other) if isinstance(other, _Table) else other)
-
-    __hash__ = None
-    __class__ = tuple  # for isinstance
-
-    def __getattr__(self, name):
-        return getattr(self._value, name)
+        return Number(run, run.value("table", (index,), kind, tuple(self), self._name))
 
 
 class Unread:
