@@ -339,6 +339,17 @@ def weight(x):
     return 4.0**k / factorial
 
 
+def defines_a_class(x):
+    try:
+
+        class Sizes:
+            least = len("a")
+
+        return Sizes.least * x
+    except NameError:
+        return 0.0
+
+
 def missing(x, other=OBJECT):
     return x if other is OBJECT else 2 * x
 
@@ -376,6 +387,7 @@ NOT_READ = [
     (lambda x: int(x) << 1, "it works on the bits of integers"),
     (lambda x: ~(x > 0), "it works on the bits of integers"),
     (lambda x: 1 if (x > 0) is True else 0, "it asks whether two things are the same object"),
+    (defines_a_class, "it defines a class"),
     (missing, "it asks whether two things are the same object"),
     (lambda x: x.__class__(2), "it uses the attribute __class__"),
     (lambda x: MIXED[2][0] * x, "it reads MIXED (list)" + LATER),

@@ -153,6 +153,8 @@ class Outside:
                 # What stands for things is of other types, and not always the same object.
                 if line.opname in ("LOAD_ATTR", "LOAD_METHOD") and line.argval[:2] == "__":
                     self.run.stop("it uses the attribute %s" % line.argval)
+                if line.opname == "LOAD_BUILD_CLASS":  # its body would not find what is outside
+                    self.run.stop("it defines a class")
                 identity = line.opname == "IS_OP" or line.argval in ("is", "is not")
                 if identity and (before.opname, before.argval) != ("LOAD_CONST", None):
                     self.run.stop("it asks whether two things are the same object")
