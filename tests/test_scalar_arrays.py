@@ -152,6 +152,7 @@ FUNCTIONS = [
     lambda x: max(min(x, math.exp(min(x, 1))), math.sin(x) if abs(x) < 1e5 else 0),
     lambda x: 1 if math.isfinite(math.exp(min(x, 3))) else 2,
     lambda x: -round(math.exp(-abs(x))),
+    lambda x: math.copysign(2.5, math.atan2(1.0, math.copysign(x - x, x))),
     # Without one.
     lambda x: math.erf(math.exp(min(x, 5))),
     lambda x: math.tan(math.exp(min(x, 5))),

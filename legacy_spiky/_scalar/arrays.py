@@ -685,7 +685,8 @@ def _near_copysign(a, a_error, b, b_error):
     y = np.copysign(a, b)
     error = np.zeros_like(y) if a_error is None else a_error
     if b_error is not None:
-        error = error + _endless((abs(b) <= b_error) & (b_error > 0))
+        # NaN has a sign, too.
+        error = error + _endless(~(abs(b) > b_error) & ~(b_error == 0))
     return y, error
 
 
