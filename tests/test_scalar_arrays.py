@@ -2,6 +2,7 @@
 
 import functools
 import math
+import sys
 import threading
 
 import activations
@@ -150,6 +151,8 @@ FUNCTIONS = [
     lambda x: math.copysign(math.exp(-abs(x)), math.sin(x)) if abs(x) < 1e30 else x,
     lambda x: max(min(x, math.exp(min(x, 1))), math.sin(x) if abs(x) < 1e5 else 0),
     lambda x: 1 if math.isfinite(math.exp(min(x, 3))) else 2,
+    lambda x: -round(math.exp(-abs(x))),
+    lambda x: math.copysign(2.5, math.atan2(1.0, math.copysign(x - x, x))),
     # Without one.
     lambda x: math.erf(math.exp(min(x, 5))),
     lambda x: math.tan(math.exp(min(x, 5))),
@@ -158,6 +161,7 @@ FUNCTIONS = [
     lambda x: math.gamma(abs(x) + 1) if abs(x) < 100 else 1.0,
     lambda x: math.fmod(x, 0.7),
     lambda x: math.hypot(x, 3),
+    *[lambda x: math.hypot(x), lambda x: math.hypot(x, x + 1, 3.0)] * (sys.version_info >= (3, 8)),
     # Powers.
     lambda x: x**2,
     lambda x: x**-3,
@@ -542,6 +546,13 @@ def test_uncertain(name):
     y, error, expected = map(np.array, zip(*table))
     with np.errstate(all="ignore"):
         assert arrays._uncertain(y, error, dtype).tolist() == expected.tolist()
+
+
+def test_integers_beyond_all_doubles():
+    x = np.array([1.0, 2.0, 900.0, -901.0])
+    for f in (lambda x: int(x) ** 301, lambda x: (int(x) ** 301 < 5) + x):
+        y, ask = array_form(read(f).path)(x.copy(), x.dtype)
+        assert ask.tolist() == [False, True, True, True] and y[0] == f(1.0)
 
 
 def test_each():

@@ -405,7 +405,7 @@ class _Part:
             text = "%s(%s, %s)" % (op, texts[0], texts[1])
         elif op == "pow" and not exact and _nears_power(value):
             return self._lines("power(%s, None, %s)" % tuple(texts))
-        elif op != "pow" and not exact and _fast(op):
+        elif op != "pow" and not exact and _fast(op) and not (op == "hypot" and len(texts) != 2):
             return self._lines("near_%s(%s)" % (op, ", ".join(texts)))
         else:
             # Where that raises the interpreter is asked: all numbers in here come there.
@@ -420,7 +420,7 @@ class _Part:
         pairs = ", ".join("%s, %s" % arg for arg in args)
         whole = value.kind == "int"
         if op in ("neg", "abs"):
-            text = "-%s" if op == "neg" else "abs(%s)"
+            text = ("0.0 - %s" if whole else "-%s") if op == "neg" else "abs(%s)"
             return _Register(self._line(text % args[0].text), args[0].error)
         if op in _COMPARED:
             return self._lines("compared(%s, %s)" % (_COMPARED[op], pairs))
@@ -578,7 +578,8 @@ def _each(function, skipped, *arrays):
         return np.fromiter(map(function, *lists), np.float64, n), None
     except (ArithmeticError, ValueError):
         pass
-    y, raises = np.zeros(n), np.zeros(n, bool)
+    # Infinite: of a power of integers, the interpreter is asked where it is too large.
+    y, raises = np.full(n, np.inf), np.zeros(n, bool)
     for i, numbers in enumerate(zip(*lists)):
         try:
             y[i] = function(*numbers)
@@ -684,7 +685,8 @@ def _near_copysign(a, a_error, b, b_error):
     y = np.copysign(a, b)
     error = np.zeros_like(y) if a_error is None else a_error
     if b_error is not None:
-        error = error + _endless((abs(b) <= b_error) & (b_error > 0))
+        # NaN has a sign, too.
+        error = error + _endless(~(abs(b) > b_error) & ~(b_error == 0))
     return y, error
 
 

@@ -330,6 +330,8 @@ def _extreme(op):
         best = numbers[0]
         for x in numbers[1:]:
             better = run.binary(op, x, best)
+            if better is NotImplemented:
+                raise TypeError("what is no number is compared with one")
             if not isinstance(better, Number):  # of two constants
                 best = x if better else best
                 continue
@@ -390,12 +392,16 @@ _ASKED = {
     "lgamma": [("le", 0.0), ("gt", 1e300)],
 }
 
+_OF_TWO = "atan2", "copysign", "fmod", "pow"
+
 
 def _math(name, kind="float"):
     def rule(run, *numbers):
         values = tuple(run.floating(x) for x in numbers)
         if name == "log" and len(values) == 2:
             return rule(run, numbers[0]) / rule(run, numbers[1])
+        if name != "hypot" and len(values) != 1 + (name in _OF_TWO):
+            raise TypeError("math.%s takes another number of arguments" % name)
         if all(value.op == "constant" for value in values):
             return run.number(getattr(math, name)(*[value.number for value in values]))
         for op, bound in _ASKED.get(name, ()):
