@@ -45,7 +45,7 @@ from quiet import ROOT, check_files, need, progress, stop, tf
 import legacy_spiky
 
 SIZES = {"4 Ki": 1 << 12, "256 Ki": 1 << 18, "1 Mi": 1 << 20, "16 Mi": 1 << 24}
-ROUNDS, SECONDS = 7, 0.15  # of a turn, which is one step at least
+ROUNDS, SECONDS = 5, 0.15  # of a turn, which is one step at least
 SLOW = {RECIPE: 1 << 24, RECIPE_WAVE: 1 << 20}  # take seconds for a step: up to which size
 OPS = 1000
 CORPUS = 1 << 18
@@ -79,7 +79,7 @@ def measure(size, taking_part, rounds, seconds, bar):
     times = {label: ([], []) for label in steps}
     for i in range(rounds):
         for label, pair in steps.items():
-            if label not in SLOW or i < 3:
+            if label not in SLOW or i < (3 if size < 1 << 24 else 1):
                 for step, found in zip(pair, times[label]):
                     found += turn(step, seconds)
             bar.update()
@@ -243,12 +243,11 @@ def main(argv=None):
     results = {}
     for name in names:
         results[name] = measure(SIZES[name], taking_part, rounds, seconds, bar)
+        print(*table(name, results[name]), sep="\n", flush=True)
     found = {f.__name__: corpus.measure(f, count, bar) for f in functions}
     building = measure_building(ops, rounds, bar)
     milliseconds = measure_import(imports, bar)
     bar.close()
-    for name, times in results.items():
-        print(*table(name, times), sep="\n")
     print(*corpus.table(found, count), sep="\n")
     ours, others = building.values()
     print("\nbuilding %d ops: %.2f s, %.2f of bare tf.py_func" % (ops, ours, ours / others))
