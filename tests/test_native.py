@@ -264,6 +264,7 @@ SAFE = [
     (lambda x: math.exp(1 / x) if x > 1 else x, lambda x: -math.exp(1 / x) / x**2 if x > 1 else 1),
     (lambda x: min(1.0, math.exp(x)) if x == x else 0, lambda x: math.exp(x) if x < 0 else 0.0),
     (activations.sinc, lambda x: x and (x * math.cos(x) - math.sin(x)) / x**2),
+    (lambda x: round(math.log(abs(x))) if x else 0, lambda x: 0),
 ]
 
 
@@ -281,6 +282,14 @@ def test_at_nan_and_infinity():
         for world in WORLDS.values():
             _, (given,) = world.run(native(f), x)
             assert given.tolist() == [0, f is activations.relu, 0]
+
+
+def test_steps_are_flat():
+    """Where doubles are whole, too."""
+    x = np.array([-1e300, -(2.0**53), -2.5, 0.0, 0.75, 2.0**52, 1e17, 1e300])
+    for f in (round, int, math.floor, math.ceil, lambda x: x // 1, lambda x: round(x) // 1):
+        _, (given,) = PLAIN.run(native(lambda x: f(x) + x), x)  # noqa: B023
+        assert given.tolist() == [1] * len(x)
 
 
 def test_a_gradient_is_never_none():

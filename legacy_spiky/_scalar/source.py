@@ -133,7 +133,7 @@ def _trunc(x):
 def _round(x):
     """x rounded half to even; where it is whole, tf.round is wrong up to TensorFlow 2.4."""
     whole = 2.0**52 if _DTYPE == tf.float64 else 2.0**23
-    return tf.compat.v2.where(tf.abs(x) < whole, tf.round(x), x)
+    return tf.compat.v2.where(tf.abs(x) < whole, tf.round(x), tf.stop_gradient(x))
 ''',
     "_negative": {
         "float64": '''
