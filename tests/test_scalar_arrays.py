@@ -2,6 +2,7 @@
 
 import functools
 import math
+import sys
 import threading
 
 import activations
@@ -187,6 +188,18 @@ def test_functions(f, name):
     x = inputs(name)
     asked = check(read(f).path, f, x)
     assert (~asked).sum() > 100
+
+
+@pytest.mark.skipif(sys.version_info < (3, 8), reason="math.hypot takes two numbers")
+@pytest.mark.parametrize("name", DTYPES)
+def test_hypot_takes_any_number_of_numbers(name):
+    """NumPy's takes two."""
+    for f in (
+        lambda x: math.hypot(x),
+        lambda x: math.hypot(x, 1, 2 * x),
+        lambda x: math.hypot(math.exp(min(x, 5)), x, 2, 3),
+    ):
+        check(read(f).path, f, inputs(name))
 
 
 @pytest.mark.parametrize(

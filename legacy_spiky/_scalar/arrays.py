@@ -200,8 +200,7 @@ class _Part:
         if value.op in ("mod", "floordiv"):
             return 4 if _divides_fast(value.args[1]) else 100
         if value.op in MATH + ["pow"] and value.op not in ("sqrt", "copysign"):
-            near = _nears_power(value) if value.op == "pow" else _fast(value.op)
-            return 10 if self.narrow and near else 400
+            return 10 if self.narrow and _is_near(value) else 400
         return 4
 
     def _overlaid(self, result, overlays):
@@ -329,7 +328,7 @@ class _Part:
     def _carries(self, value, args):
         """Returns whether there is a rule for the bound of a value of such that have one."""
         if value.op == "pow":
-            return not args[1].error and _nears_power(value)
+            return not args[1].error and _is_near(value)
         if value.op in ("mod", "floordiv"):
             return not args[1].error
         if value.op in _CARRIED:
@@ -403,9 +402,9 @@ class _Part:
             text = "table(%s, %s)" % (self._table(value.number), texts[0])
         elif op in ("copysign", "fmod"):
             text = "%s(%s, %s)" % (op, texts[0], texts[1])
-        elif op == "pow" and not exact and _nears_power(value):
-            return self._lines("power(%s, None, %s)" % tuple(texts))
-        elif op != "pow" and not exact and _fast(op):
+        elif not exact and _is_near(value):
+            if op == "pow":
+                return self._lines("power(%s, None, %s)" % tuple(texts))
             return self._lines("near_%s(%s)" % (op, ", ".join(texts)))
         else:
             # Where that raises the interpreter is asked: all numbers in here come there.
@@ -491,9 +490,13 @@ def _divides_fast(value):
     return (math.frexp(value.number)[0] * 2.0**26).is_integer()
 
 
-def _nears_power(value):
-    power = value.args[1]
-    return (power.op == "constant" and _by_products(power.number)) or _fast("pow") is not None
+def _is_near(value):
+    """Returns whether NumPy has a function that is near enough to one of `math`."""
+    if value.op == "pow" and value.args[1].op == "constant" and _by_products(value.args[1].number):
+        return True
+    if value.op == "hypot" and len(value.args) != 2:  # as from Python 3.8 on
+        return False
+    return _fast(value.op) is not None
 
 
 def _by_products(power):

@@ -392,12 +392,18 @@ _ASKED = {
 
 
 def _math(name, kind="float"):
+    function = getattr(math, name)
+
     def rule(run, *numbers):
+        try:
+            function(*[0.5] * len(numbers))  # a TypeError where it takes another number of them
+        except ValueError:
+            pass
         values = tuple(run.floating(x) for x in numbers)
         if name == "log" and len(values) == 2:
             return rule(run, numbers[0]) / rule(run, numbers[1])
         if all(value.op == "constant" for value in values):
-            return run.number(getattr(math, name)(*[value.number for value in values]))
+            return run.number(function(*[value.number for value in values]))
         for op, bound in _ASKED.get(name, ()):
             run.ask(run.compare(op, values[0], bound))
         if name == "pow":
@@ -415,8 +421,10 @@ def _math(name, kind="float"):
 
 def _numpy(op):
     """Returns the rule of a function of NumPy's that gives a number of its kind."""
+    function = getattr(np, op)
 
     def rule(run, *numbers):
+        function(*[0.5] * len(numbers))  # an error where it takes another number of them
         if any(run.number(x)._value.kind in ("int", "bool", "bool_") for x in numbers):
             run.stop("it gives an integer to NumPy, which has rules of its own")
         values = tuple(run.floating(x) for x in numbers)
