@@ -499,7 +499,7 @@ class _Writer:
         # The argument is there in any case.
         root = _Scope(None, None, self.shared[value] | self.argument)
         result = self._name(value, root)
-        if self.differentiable and all(map(_is_polynomial, self.sloped)):
+        if self.differentiable and all(map(_is_polynomial, self._way_back(value))):
             result = self._line("r", "_along(x, %s)" % result)
         elif value not in self.sloped:
             result = self._line("r", "_where(x < x, x, %s)" % result)  # of the shape of x
@@ -527,6 +527,16 @@ class _Writer:
                     self.shared[value] |= self.shared[arg]
             else:
                 self.shared[value] |= self.shared[value.args[1]] & self.shared[value.args[2]]
+
+    def _way_back(self, value):
+        """Returns the values that the gradient of a value comes to."""
+        found, rest = set(), [value]
+        while rest:
+            value = rest.pop()
+            if value in self.sloped and value not in found:
+                found.add(value)
+                rest += _slopes(value)
+        return found
 
     def _name(self, value, scope):
         """Returns the name of a value in a scope, and writes what it needs."""
