@@ -292,6 +292,23 @@ def test_steps_are_flat():
         assert given.tolist() == [1] * len(x)
 
 
+@pytest.mark.parametrize("where", WORLDS)
+def test_rests_of_steps_are_flat(where):
+    """In a graph, where TensorFlow asks for the gradient of each op on the way."""
+    x = np.array([-7.5, -0.5, 0.0, 2.25, 11.0])
+    for f in (
+        lambda x: int(x) % 5 + 2 * x,
+        lambda x: int(x) % -7 // 3 + 2 * x,
+        lambda x: divmod(round(x), 3)[1] / 3 + 2 * x,
+        lambda x: math.fmod(math.floor(x), 3) + 2 * x,
+        lambda x: math.floor(x) % 2.5 + 2 * x,
+        lambda x: 2 * x + 7 % (int(abs(x)) + 1),
+    ):
+        (y,), (given,) = WORLDS[where].run(native(f), x)
+        assert y.tolist() == [f(v) for v in x.tolist()]
+        assert given.tolist() == [2] * len(x)
+
+
 def test_a_gradient_is_never_none():
     x = np.array([-1.5, 0.5, 3.0])
     for f in [lambda x: 1, lambda x: x, lambda x: True, activations.relu, lambda x: x**2 - x]:

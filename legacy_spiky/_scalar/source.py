@@ -165,7 +165,7 @@ def _wrapped(x, width):
 def _mod(x, y):
     """Python's x % y, without a gradient."""
     x, y = tf.stop_gradient(x), tf.stop_gradient(y)
-    r = tf.truncatemod(x, y)
+    r = tf.stop_gradient(tf.truncatemod(x, y))  # a graph asks what comes out for its gradient
     other_side = tf.logical_and(tf.not_equal(r, 0.0), tf.not_equal(r < 0.0, y < 0.0))
     r = tf.compat.v2.where(other_side, r + y, r)
     return tf.compat.v2.where(tf.equal(r, 0.0), _copysign(tf.zeros_like(r), y), r)
@@ -179,14 +179,14 @@ def _mod(x, y):
     "_fmod": '''
 def _fmod(x, y):
     """math.fmod(x, y), without a gradient."""
-    return tf.truncatemod(tf.stop_gradient(x), tf.stop_gradient(y))
+    return tf.stop_gradient(tf.truncatemod(tf.stop_gradient(x), tf.stop_gradient(y)))
 ''',
     "_floordiv": {
         "float64": '''
 def _floordiv(x, y):
     """Python's x // y."""
     x, y = tf.stop_gradient(x), tf.stop_gradient(y)
-    r = tf.truncatemod(x, y)
+    r = tf.stop_gradient(tf.truncatemod(x, y))  # a graph asks what comes out for its gradient
     q = (x - r) / y
     other_side = tf.logical_and(tf.not_equal(r, 0.0), tf.not_equal(r < 0.0, y < 0.0))
     q = tf.compat.v2.where(other_side, q - 1.0, q)
