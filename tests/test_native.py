@@ -139,6 +139,21 @@ def test_under_xla(f, dtype):
     assert (_bits.distance(given[wrong], y[wrong]) <= 1).all()
 
 
+@eager_only
+def test_products_with_a_truth_under_xla():
+    """They keep the sign of 0, and the NaN of a product of 0 and infinity."""
+    x = np.float32([-math.inf, -2, -0.0, 0, 0.5, 3, math.inf, math.nan])
+    for f in (
+        lambda x: (x > 0) * x,
+        lambda x: -3.0 * (x > 0),
+        lambda x: x * (x < 1) * (x < 2) + 0.25,
+        lambda x: (0 < x) * (x - math.copysign(0.5, x)),
+    ):
+        y, known = expected(f, x)
+        given = tf.function(native(f), jit_compile=True)(tf.constant(x)).numpy()
+        assert not len(differing(given, y, known))
+
+
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @pytest.mark.parametrize(**named([f for f in FUNCTIONS if f is not activations.floor_division]))
 def test_in_single_precision(f, dtype):

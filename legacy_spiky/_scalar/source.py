@@ -610,7 +610,8 @@ class _Writer:
         if op == "convert":
             if args[0].kind not in _TRUTHS:
                 return names[0]
-            return self._line("r", "tf.cast(%s, _DTYPE)" % names[0])
+            # Not tf.cast: of its product with x XLA makes 0 where it is 0, of infinity and NaN too.
+            return self._line("r", "_where(%s, 1.0, 0.0)" % names[0])
         if op == "select":
             written = "_where(%s, %s, %s)" % tuple(names)
         elif op == "table":
