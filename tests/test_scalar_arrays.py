@@ -151,6 +151,8 @@ FUNCTIONS = [
     lambda x: math.copysign(math.exp(-abs(x)), math.sin(x)) if abs(x) < 1e30 else x,
     lambda x: max(min(x, math.exp(min(x, 1))), math.sin(x) if abs(x) < 1e5 else 0),
     lambda x: 1 if math.isfinite(math.exp(min(x, 3))) else 2,
+    lambda x: -round(math.exp(-abs(x))),
+    lambda x: math.copysign(2.5, math.atan2(1.0, math.copysign(x - x, x))),
     # Without one.
     lambda x: math.erf(math.exp(min(x, 5))),
     lambda x: math.tan(math.exp(min(x, 5))),
@@ -159,6 +161,7 @@ FUNCTIONS = [
     lambda x: math.gamma(abs(x) + 1) if abs(x) < 100 else 1.0,
     lambda x: math.fmod(x, 0.7),
     lambda x: math.hypot(x, 3),
+    *[lambda x: math.hypot(x), lambda x: math.hypot(x, x + 1, 3.0)] * (sys.version_info >= (3, 8)),
     # Powers.
     lambda x: x**2,
     lambda x: x**-3,
@@ -188,18 +191,6 @@ def test_functions(f, name):
     x = inputs(name)
     asked = check(read(f).path, f, x)
     assert (~asked).sum() > 100
-
-
-@pytest.mark.skipif(sys.version_info < (3, 8), reason="math.hypot takes two numbers")
-@pytest.mark.parametrize("name", DTYPES)
-def test_hypot_takes_any_number_of_numbers(name):
-    """NumPy's takes two."""
-    for f in (
-        lambda x: math.hypot(x),
-        lambda x: math.hypot(x, 1, 2 * x),
-        lambda x: math.hypot(math.exp(min(x, 5)), x, 2, 3),
-    ):
-        check(read(f).path, f, inputs(name))
 
 
 @pytest.mark.parametrize(
@@ -555,6 +546,13 @@ def test_uncertain(name):
     y, error, expected = map(np.array, zip(*table))
     with np.errstate(all="ignore"):
         assert arrays._uncertain(y, error, dtype).tolist() == expected.tolist()
+
+
+def test_integers_beyond_all_doubles():
+    x = np.array([1.0, 2.0, 900.0, -901.0])
+    for f in (lambda x: int(x) ** 301, lambda x: (int(x) ** 301 < 5) + x):
+        y, ask = array_form(read(f).path)(x.copy(), x.dtype)
+        assert ask.tolist() == [False, True, True, True] and y[0] == f(1.0)
 
 
 def test_each():

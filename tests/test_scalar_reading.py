@@ -60,6 +60,14 @@ TABLE = (1.0, 2.0, 4.0)
 WHOLE = (1, 2, 3)
 ALPHA = 0.25
 COUNT = 3
+TANH = math.tanh
+
+
+def times_alpha(x):
+    return ALPHA * x
+
+
+MIXED = (times_alpha, 2.0, [1.0])
 
 
 def negative_zero(x):
@@ -110,6 +118,19 @@ def swallows(x):
         return x / 0 if x > 1 else x
     except ZeroDivisionError:
         return 7
+
+
+ERRORS = (ValueError, OverflowError)
+
+
+def catches_a_tuple(x):
+    try:
+        try:
+            return math.log(-1) if x > 1 else x
+        except ERRORS:
+            return 2 * x
+    except TypeError:
+        return 7.0
 
 
 def imports(x):
@@ -187,6 +208,12 @@ RULES = [
     lambda x: np.float64(x) / 3 if np.isfinite(x) else 0,
     lambda x: np.float64(0.1) * x,
     lambda x: len(TABLE) * x + sum_of(TABLE) + sum_of(c * x for c in WHOLE),
+    lambda x: x if TABLE == (1.0, 2.0, 4.0) and isinstance(TABLE, tuple) else 0,
+    lambda x: ((1.0,) + TABLE * 2)[2] * x if TABLE < (2.0,) else 0,
+    lambda x: TABLE[1:][int(x) % 2] * x,
+    catches_a_tuple,
+    lambda x: x if TANH == math.tanh and TANH in (math.sin, math.tanh) else 0,
+    lambda x: MIXED[0](x) * MIXED[1] if x is not None else 0,
     lambda x: any(x > c for c in TABLE) + all(x > c for c in TABLE),
     lambda x: sum_of(i * c for i, c in enumerate(reversed(TABLE))) + x,
     lambda x: sum_of(a * b * x for a, b in zip(TABLE, WHOLE)),
@@ -249,6 +276,16 @@ class Callable:
 
     def method(self, x):
         return x
+
+
+class Hashed:
+    def __hash__(self):
+        raise AssertionError("code of the user's")
+
+    __getattr__ = __hash__
+
+
+HASHED = Hashed()
 
 
 def assigns(x):
@@ -316,6 +353,21 @@ def weight(x):
     return 4.0**k / factorial
 
 
+def defines_a_class(x):
+    try:
+
+        class Sizes:
+            least = len("a")
+
+        return Sizes.least * x
+    except NameError:
+        return 0.0
+
+
+def missing(x, other=OBJECT):
+    return x if other is OBJECT else 2 * x
+
+
 LATER = ", which may be something else later"
 DEPENDS = "how often a loop runs, or which element it takes, depends on the argument"
 NOT_READ = [
@@ -348,15 +400,27 @@ NOT_READ = [
     (lambda x: int(x) & 1, "it works on the bits of integers"),
     (lambda x: int(x) << 1, "it works on the bits of integers"),
     (lambda x: ~(x > 0), "it works on the bits of integers"),
+    (lambda x: 1 if (x > 0) is True else 0, "it asks whether two things are the same object"),
+    (defines_a_class, "it defines a class"),
+    (missing, "it asks whether two things are the same object"),
+    (lambda x: x.__class__(2), "it uses the attribute __class__"),
+    (lambda x: MIXED[2][0] * x, "it reads MIXED (list)" + LATER),
+    (lambda x: max(MIXED[2:]), "it reads MIXED (list)" + LATER),
+    (lambda x: (MIXED + (1,))[2], "it reads MIXED (list)" + LATER),
     (lambda x: 1j * x, "it computes with a number of type complex"),
     (lambda x: complex(x), "it reads complex (type)"),
     (lambda x: float(str(x)), "it reads str (type)"),
     (lambda x: len("%r" % x), "it makes text of a number"),
     (lambda x: "text", "it returns str"),
+    (lambda x: 10**5000, "it returns int"),
+    (lambda x: HASHED, "it reads HASHED (Hashed)" + LATER),
     (lambda x: None, "it returns NoneType"),
     (lambda x: x.hex(), "it uses the attribute hex of a number"),
     (lambda x: x > 10**400, "it compares with an integer that no double holds"),
     (lambda x: x > 2**53 + 1, "it compares with an integer that no double holds"),
+    (lambda x: max("a", x), "it raises TypeError: what is no number is compared with one"),
+    (lambda x: math.exp(x, 1), "it raises TypeError: math.exp takes another number of arguments"),
+    (lambda x: math.fmod(x), "it raises TypeError: math.fmod takes another number of arguments"),
     (lambda x: 1 / 0, "it raises ZeroDivisionError: division by zero"),
     (lambda x, y: x, "it takes no single number: missing a required argument: 'y'"),
     (lambda: 1, "it takes no single number: too many positional arguments"),
@@ -448,7 +512,44 @@ def thresholds(x):
     return count
 
 
+def fibonacci(n):
+    return n if n < 2 else fibonacci(n - 1) + fibonacci(n - 2)
+
+
+def calls_on_a_path(x):
+    return fibonacci(60) if x > 1e30 else x
+
+
+def calls_within_on_a_path(x):
+    def count(n):
+        return 1 if n < 2 else count(n - 1) + count(n - 2)
+
+    return count(60) if x > 1e30 else x
+
+
+def catches_what_would_end_it(x):
+    while x > 1:
+        try:
+            y = x.real
+            y = x.real
+            y = x.real
+            y = x.real
+            y = x.real
+            return y
+        except:  # noqa: E722
+            pass
+
+
+def catches_it_by_name(x):
+    while x > 1:
+        try:
+            return x.real
+        except BaseException:
+            pass
+
+
 LOOPS = [
+    calls_on_a_path, calls_within_on_a_path, catches_what_would_end_it, catches_it_by_name,
     wrapped, as_often_as_its_argument, recursive, endless_for_nan, endless_for_nan_too,
     endless_on_a_path, huge, long_while, generated, nested_loops, thresholds,
 ]  # fmt: skip
@@ -471,7 +572,7 @@ def test_loops(f, in_time):
     try:
         path = read(f).path
     except NotRead as why:
-        assert "loop" in str(why) or "calls itself" in str(why)
+        assert "loop" in str(why) or "calls" in str(why) or "real" in str(why)
     else:
         assert len(values(path)) < 20000
 
@@ -580,6 +681,27 @@ def test_bits_and_types_count(before, after):
     assert reading.changed() == "constant"
     constant = before
     assert reading.changed() is None
+
+
+def test_a_keyword_that_is_added():
+    partial = functools.partial(helper)
+    reading = read(partial)
+    assert reading.changed() is None
+    partial.keywords["scale"] = 3.0
+    assert reading.changed() == "keywords"
+
+
+def test_a_module_that_is_replaced(monkeypatch):
+    reading = read(imports)
+    assert reading.changed() is None
+    monkeypatch.setitem(sys.modules, "math", type(math)("math"))
+    assert reading.changed() == "math"
+
+
+def test_what_a_function_in_a_tuple_reads(monkeypatch):
+    reading = read(lambda x: MIXED[0](x))
+    monkeypatch.setitem(globals(), "ALPHA", 0.5)
+    assert reading.changed() == "ALPHA"
 
 
 def test_a_cell_that_is_deleted_or_filled():

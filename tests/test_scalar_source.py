@@ -417,7 +417,16 @@ def test_names(name):
     assert module(X, name=name)[name].__name__ == name
 
 
-@pytest.mark.parametrize("name", ["<lambda>", "", "_f", "6x", "a b", "a.b", "class", "tf", None, 1])
+def test_a_table_may_hold_nan():
+    table = Value("table", (value("floor", X),), "float", (math.nan, -math.inf, 2.0))
+    given = results(module(table)["f"], np.array([0.0, 1.0, 2.0]))
+    assert same(given, np.array([math.nan, -math.inf, 2.0])).all()
+
+
+NO_NAMES = ["<lambda>", "", "_f", "6x", "a b", "a.b", "class", "tf", "sum", "f\n", None, 1]
+
+
+@pytest.mark.parametrize("name", NO_NAMES)
 def test_other_names(name):
     assert not source.is_name(name)
 

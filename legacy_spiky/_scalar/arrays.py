@@ -200,7 +200,8 @@ class _Part:
         if value.op in ("mod", "floordiv"):
             return 4 if _divides_fast(value.args[1]) else 100
         if value.op in MATH + ["pow"] and value.op not in ("sqrt", "copysign"):
-            return 10 if self.narrow and _is_near(value) else 400
+            near = _nears_power(value) if value.op == "pow" else _fast(value.op)
+            return 10 if self.narrow and near else 400
         return 4
 
     def _overlaid(self, result, overlays):
@@ -328,7 +329,7 @@ class _Part:
     def _carries(self, value, args):
         """Returns whether there is a rule for the bound of a value of such that have one."""
         if value.op == "pow":
-            return not args[1].error and _is_near(value)
+            return not args[1].error and _nears_power(value)
         if value.op in ("mod", "floordiv"):
             return not args[1].error
         if value.op in _CARRIED:
@@ -402,9 +403,9 @@ class _Part:
             text = "table(%s, %s)" % (self._table(value.number), texts[0])
         elif op in ("copysign", "fmod"):
             text = "%s(%s, %s)" % (op, texts[0], texts[1])
-        elif not exact and _is_near(value):
-            if op == "pow":
-                return self._lines("power(%s, None, %s)" % tuple(texts))
+        elif op == "pow" and not exact and _nears_power(value):
+            return self._lines("power(%s, None, %s)" % tuple(texts))
+        elif op != "pow" and not exact and _fast(op) and not (op == "hypot" and len(texts) != 2):
             return self._lines("near_%s(%s)" % (op, ", ".join(texts)))
         else:
             # Where that raises the interpreter is asked: all numbers in here come there.
@@ -419,7 +420,7 @@ class _Part:
         pairs = ", ".join("%s, %s" % arg for arg in args)
         whole = value.kind == "int"
         if op in ("neg", "abs"):
-            text = "-%s" if op == "neg" else "abs(%s)"
+            text = ("0.0 - %s" if whole else "-%s") if op == "neg" else "abs(%s)"
             return _Register(self._line(text % args[0].text), args[0].error)
         if op in _COMPARED:
             return self._lines("compared(%s, %s)" % (_COMPARED[op], pairs))
@@ -490,13 +491,9 @@ def _divides_fast(value):
     return (math.frexp(value.number)[0] * 2.0**26).is_integer()
 
 
-def _is_near(value):
-    """Returns whether NumPy has a function that is near enough to one of `math`."""
-    if value.op == "pow" and value.args[1].op == "constant" and _by_products(value.args[1].number):
-        return True
-    if value.op == "hypot" and len(value.args) != 2:  # as from Python 3.8 on
-        return False
-    return _fast(value.op) is not None
+def _nears_power(value):
+    power = value.args[1]
+    return (power.op == "constant" and _by_products(power.number)) or _fast("pow") is not None
 
 
 def _by_products(power):
@@ -581,7 +578,8 @@ def _each(function, skipped, *arrays):
         return np.fromiter(map(function, *lists), np.float64, n), None
     except (ArithmeticError, ValueError):
         pass
-    y, raises = np.zeros(n), np.zeros(n, bool)
+    # Infinite: of a power of integers, the interpreter is asked where it is too large.
+    y, raises = np.full(n, np.inf), np.zeros(n, bool)
     for i, numbers in enumerate(zip(*lists)):
         try:
             y[i] = function(*numbers)
@@ -687,7 +685,8 @@ def _near_copysign(a, a_error, b, b_error):
     y = np.copysign(a, b)
     error = np.zeros_like(y) if a_error is None else a_error
     if b_error is not None:
-        error = error + _endless((abs(b) <= b_error) & (b_error > 0))
+        # NaN has a sign, too.
+        error = error + _endless(~(abs(b) > b_error) & ~(b_error == 0))
     return y, error
 
 

@@ -330,6 +330,8 @@ def _extreme(op):
         best = numbers[0]
         for x in numbers[1:]:
             better = run.binary(op, x, best)
+            if better is NotImplemented:
+                raise TypeError("what is no number is compared with one")
             if not isinstance(better, Number):  # of two constants
                 best = x if better else best
                 continue

@@ -9,6 +9,7 @@ import builtins
 import dis
 import functools
 import math
+import sys
 import types
 
 import numpy as np
@@ -51,6 +52,7 @@ class Outside:
         self.run = run
         self.notes = {}  # where it is and its name: how it is had, and what it was
         self.made = {}  # what stands for it
+        self.loops = self.catches = False
 
     def changed(self):
         """Returns the name of what is another now than when it was read, or None."""
@@ -67,7 +69,8 @@ class Outside:
 
     def stand_for(self, value, name):
         """Returns what stands for a value from outside."""
-        key = id(value), name
+        # The same thing is the same under another name; a constant's name is the user's.
+        key = id(value), name if type(value) in (float, int, tuple) else None
         if key not in self.made:
             self.made[key] = value, self._stand_for(value, name)  # `value` keeps its id
         return self.made[key][1]
@@ -88,13 +91,14 @@ class Outside:
             return self.partial(value, name)
         if kind is types.ModuleType:
             return _Module(self, value)
-        if isinstance(value, type) and issubclass(value, BaseException):
+        if isinstance(value, type) and issubclass(value, Exception):
             return value
         if any(value is known for known in _AS_THEY_ARE):
             return value
         if value is range:
             return self.range
-        if _is_known(value) or kind is np.ufunc or _is_of(value, math):
+        # Others may have a hash, and attributes, that are code of the user's.
+        if kind in (type, types.BuiltinFunctionType, np.ufunc) and _is_known(value):
             return _Known(self, value, name)
         return Unread(self, "it reads %s (%s)" % (name, kind.__name__))
 
@@ -108,6 +112,7 @@ class Outside:
         self.note(_attribute, partial, "func")
         arguments = self.note(_attribute, partial, "args")
         arguments = [self.stand_for(value, None) for value in arguments]
+        self.note(_length, partial.keywords, "keywords")
         named = {
             key: self.stand_for(self.note(_item, partial.keywords, key), key)
             for key in partial.keywords
@@ -140,10 +145,25 @@ class Outside:
 
     def _check(self, code):
         """Refuses what assigns names outside; has loops watched."""
-        loops = False
+        loops = len(_codes(code)) > 1  # functions within may call themselves
         for inner in _codes(code):
             own = inner is code
+            before, handlers = None, set()
             for line in dis.get_instructions(inner):
+                # What stands for things is of other types, and not always the same object.
+                if line.opname in ("LOAD_ATTR", "LOAD_METHOD") and line.argval[:2] == "__":
+                    self.run.stop("it uses the attribute %s" % line.argval)
+                if line.opname == "LOAD_BUILD_CLASS":  # its body would not find what is outside
+                    self.run.stop("it defines a class")
+                identity = line.opname == "IS_OP" or line.argval in ("is", "is not")
+                if identity and (before.opname, before.argval) != ("LOAD_CONST", None):
+                    self.run.stop("it asks whether two things are the same object")
+                if line.opname in ("SETUP_EXCEPT", "SETUP_FINALLY"):  # up to Python 3.10
+                    handlers.add(line.argval)
+                if line.opname == "POP_TOP":
+                    handled = before.opname == "PUSH_EXC_INFO" or line.offset in handlers
+                    self.catches = self.catches or handled
+                before = line
                 stores = line.opname in ("STORE_GLOBAL", "DELETE_GLOBAL")
                 if stores or (own and line.opname in ("STORE_DEREF", "DELETE_DEREF")):
                     if stores or line.argval in code.co_freevars:
@@ -157,6 +177,9 @@ class Outside:
             for line in dis.get_instructions(inner):
                 if line.opname == "STORE_DEREF" and line.argval in code.co_freevars:
                     self.run.stop("it assigns %s, which is outside of it" % line.argval)
+        self.loops = self.loops or loops
+        if self.loops and self.catches:  # also what would end the loop
+            self.run.stop("it has a loop, and an except that catches everything")
         if loops:
             self.run.watch_loops()
 
@@ -171,14 +194,8 @@ def _codes(code):
 
 
 def _is_known(value):
-    try:
-        return value in KNOWN
-    except TypeError:  # it has no hash
-        return False
-
-
-def _is_of(value, module):
-    return getattr(module, getattr(value, "__name__", ""), None) is value
+    in_math = getattr(math, value.__name__, None) is value
+    return value in KNOWN or in_math or type(value) is np.ufunc
 
 
 def _cell(*content):
@@ -196,6 +213,10 @@ _attribute = getattr
 
 def _item(namespace, name):
     return namespace.get(name, _MISSING)
+
+
+def _length(namespace, _):
+    return len(namespace)
 
 
 def _global(namespace, name):
@@ -228,11 +249,9 @@ class _Names(dict):
         return self.outside.stand_for(value, name)
 
     def _import(self, name, globals=None, locals=None, fromlist=(), level=0):
-        import sys
-
         if level or name not in sys.modules or ("." in name and not fromlist):
             self.outside.run.stop("it imports %s" % name)
-        return self.outside.stand_for(sys.modules[name], name)
+        return self.outside.stand_for(self.outside.note(_item, sys.modules, name), name)
 
 
 class _Function:
@@ -242,6 +261,7 @@ class _Function:
         vars(self).update(_run=outside.run, _function=function)
 
     def __call__(self, *arguments, **named):
+        self._run.count_call()
         return self._function(*arguments, **named)
 
     def __getattr__(self, name, *value):
@@ -279,9 +299,8 @@ class _Known:
             return rule(run, *arguments)
         flat = list(arguments)
         for x in arguments + tuple(named.values()):
-            flat += list(x) if isinstance(x, (list, tuple, _Table)) else [x]
+            flat += list(x) if isinstance(x, (list, tuple)) else [x]
         if not any(isinstance(x, Number) for x in flat):
-            arguments = [x._value if isinstance(x, _Table) else x for x in arguments]
             with np.errstate(all="ignore"):
                 return self._function(*arguments, **named)
         if rule is None or named:
@@ -295,43 +314,33 @@ class _Known:
         self._outside.run.stop("it reads %s.%s" % (self._name, name))
 
 
-class _Table:
+class _Table(tuple):
     """A tuple, of which an element may be taken by a number that is read."""
 
-    def __init__(self, outside, value, name):
+    def __new__(cls, outside, value, name):
+        names = [None if type(x) in (float, int) else name for x in value]
+        self = tuple.__new__(cls, map(outside.stand_for, value, names))
         self._outside = outside
-        self._value = value
         self._name = name
-
-    def __len__(self):
-        return len(self._value)
-
-    def __iter__(self):
-        return (self._of(value) for value in self._value)
+        return self
 
     def __getitem__(self, i):
         if not isinstance(i, Number):
-            return self._of(self._value[i])
+            found = tuple.__getitem__(self, i)
+            if isinstance(i, slice) and set(map(type, found)) <= {float, int}:
+                found = _Table(self._outside, found, self._name)
+            return found
         run = self._outside.run
         index = run.as_number(run.settled(i)._value)
-        kinds = set(map(type, self._value))
+        kinds = set(map(type, self))
         if index.kind != "int":
             raise TypeError("tuple indices must be integers")
-        if kinds not in ({int}, {float}) or max(map(abs, self._value)) > 2**53:
+        if kinds not in ({int}, {float}) or max(map(abs, self)) > 2**53:
             run.stop("it takes an element of %s, and they are not all float or int" % self._name)
         run.ask(run.compare("lt", index, -len(self)))
         run.ask(run.compare("ge", index, len(self)))
         kind = "int" if kinds == {int} else "float"
-        return Number(run, run.value("table", (index,), kind, self._value, self._name))
-
-    def _of(self, value):
-        return self._outside.stand_for(value, None) if isinstance(value, tuple) else value
-
-    def __add__(self, other):
-        return self._value + tuple(other)
-
-    def __getattr__(self, name):
-        return getattr(self._value, name)
+        return Number(run, run.value("table", (index,), kind, tuple(self), self._name))
 
 
 class Unread:

@@ -11,8 +11,9 @@ from legacy_spiky._scalar.ranges import Facts, Ranges
 
 __all__ = ["NotRead", "Reading", "read"]
 
-# What is read at most: paths, values, operations on all paths, lines in functions with loops.
-_PATHS, _VALUES, _OPERATIONS, _LINES = 300, 20000, 200000, 300000
+# What is read at most: paths, values, operations on all paths, lines in functions with loops, calls
+# of functions.
+_PATHS, _VALUES, _OPERATIONS, _LINES, _CALLS = 300, 20000, 200000, 300000, 100000
 
 
 class NotRead(Exception):
@@ -77,7 +78,7 @@ class _Reader(Arithmetic):
         self.values = {}
         self.ranges = Ranges()
         self.why = None  # it is not read
-        self.paths = self.operations = self.lines = 0
+        self.paths = self.operations = self.lines = self.calls = 0
         self.todo = [()]
 
     def read(self, f):
@@ -134,6 +135,11 @@ class _Reader(Arithmetic):
         """Counts the lines that run: a loop may have no end on a path that nobody takes."""
         sys.settrace(self._line)
 
+    def count_call(self):
+        self.calls += 1
+        if self.calls > _CALLS:
+            self.stop("it calls functions too often to be read")
+
     def _result(self, result):
         if isinstance(result, Unread):
             result.stop()
@@ -161,8 +167,9 @@ class _Reader(Arithmetic):
     def value(self, op, args, kind, number=None, name=None):
         """Returns the value; the same one for the same operation."""
         self.operations += 1
-        # By their repr -0.0 is not 0.0, and NaN is itself.
-        key = (op, args, kind) if number is None else (op, args, kind, repr(number), name)
+        # By their repr -0.0 is not 0.0, and NaN is itself. Integers may be too long to have one.
+        which = number if number is None or kind == "int" else repr(number)
+        key = op, args, kind, which, name
         found = self.values.get(key)
         if found is None:
             found = self.values[key] = Value(op, args, kind, number, name)

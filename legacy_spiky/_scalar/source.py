@@ -348,9 +348,9 @@ def is_name(name):
     """Whether a module can define a function of this name."""
     return (
         isinstance(name, str)
-        and re.match("[A-Za-z][A-Za-z0-9_]*$", name) is not None
+        and re.match(r"[A-Za-z][A-Za-z0-9_]*\Z", name) is not None
         and not keyword.iskeyword(name)
-        and name not in ("tf", "float", "len", "print", "TypeError")
+        and name not in ("tf", "float", "len", "print", "sum", "TypeError")
     )
 
 
@@ -711,10 +711,11 @@ class _Writer:
         """Returns the name of a constant of the module."""
         name = "_" + (re.sub(r"\W+", "_", name).strip("_").upper() or "NUMBER")
         plain, i = name, 1
-        while self.constants.get(name, repr(number)) != repr(number) or name in ("_INF", "_NAN"):
+        written = re.sub(r"\b(inf|nan)\b", r'float("\1")', repr(number))  # in a table
+        while self.constants.get(name, written) != written or name in ("_INF", "_NAN"):
             i += 1
             name = "%s_%d" % (plain, i)
-        self.constants[name] = repr(number)
+        self.constants[name] = written
         return name
 
     def _tensor(self, name):
