@@ -44,7 +44,8 @@ def native(
     Arithmetic, comparisons, branches, `%`, `//`, `abs`, `floor`, `sqrt` and the like give what they
     give in Python, bit for bit; of `**`, `exp`, `tanh` and their kind TensorFlow has its own last
     bits. Integers are doubles: past 2**53 they are what doubles give. Where Python raises, there is
-    no error: `1 / 0` is infinite, `math.log(-1)` is NaN, and so is what ends in `raise`.
+    no error, and none to catch: `1 / 0` is infinite, `math.log(-1)` is NaN, and so is what ends in
+    `raise`.
 
     Args:
       f: a function of one real number that returns one: float, integer or bool.

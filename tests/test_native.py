@@ -139,6 +139,21 @@ def test_under_xla(f, dtype):
     assert (_bits.distance(given[wrong], y[wrong]) <= 1).all()
 
 
+@eager_only
+def test_products_with_a_truth_under_xla():
+    """They keep the sign of 0, and the NaN of a product of 0 and infinity."""
+    x = np.float32([-math.inf, -2, -0.0, 0, 0.5, 3, math.inf, math.nan])
+    for f in (
+        lambda x: (x > 0) * x,
+        lambda x: -3.0 * (x > 0),
+        lambda x: x * (x < 1) * (x < 2) + 0.25,
+        lambda x: (0 < x) * (x - math.copysign(0.5, x)),
+    ):
+        y, known = expected(f, x)
+        given = tf.function(native(f), jit_compile=True)(tf.constant(x)).numpy()
+        assert not len(differing(given, y, known))
+
+
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @pytest.mark.parametrize(**named([f for f in FUNCTIONS if f is not activations.floor_division]))
 def test_in_single_precision(f, dtype):
@@ -264,6 +279,7 @@ SAFE = [
     (lambda x: math.exp(1 / x) if x > 1 else x, lambda x: -math.exp(1 / x) / x**2 if x > 1 else 1),
     (lambda x: min(1.0, math.exp(x)) if x == x else 0, lambda x: math.exp(x) if x < 0 else 0.0),
     (activations.sinc, lambda x: x and (x * math.cos(x) - math.sin(x)) / x**2),
+    (lambda x: round(math.log(abs(x))) if x else 0, lambda x: 0),
 ]
 
 
@@ -283,11 +299,43 @@ def test_at_nan_and_infinity():
             assert given.tolist() == [0, f is activations.relu, 0]
 
 
+def test_steps_are_flat():
+    """Where doubles are whole, too."""
+    x = np.array([-1e300, -(2.0**53), -2.5, 0.0, 0.75, 2.0**52, 1e17, 1e300])
+    for f in (round, int, math.floor, math.ceil, lambda x: x // 1, lambda x: round(x) // 1):
+        _, (given,) = PLAIN.run(native(lambda x: f(x) + x), x)  # noqa: B023
+        assert given.tolist() == [1] * len(x)
+
+
+@pytest.mark.parametrize("where", WORLDS)
+def test_rests_of_steps_are_flat(where):
+    """In a graph, where TensorFlow asks for the gradient of each op on the way."""
+    x = np.array([-7.5, -0.5, 0.0, 2.25, 11.0])
+    for f in (
+        lambda x: int(x) % 5 + 2 * x,
+        lambda x: int(x) % -7 // 3 + 2 * x,
+        lambda x: divmod(round(x), 3)[1] / 3 + 2 * x,
+        lambda x: math.fmod(math.floor(x), 3) + 2 * x,
+        lambda x: math.floor(x) % 2.5 + 2 * x,
+        lambda x: 2 * x + 7 % (int(abs(x)) + 1),
+    ):
+        (y,), (given,) = WORLDS[where].run(native(f), x)
+        assert y.tolist() == [f(v) for v in x.tolist()]
+        assert given.tolist() == [2] * len(x)
+
+
 def test_a_gradient_is_never_none():
     x = np.array([-1.5, 0.5, 3.0])
-    for f in [lambda x: 1, lambda x: x, lambda x: True, activations.relu, activations.cubic]:
+    for f in [lambda x: 1, lambda x: x, lambda x: True, activations.relu, lambda x: x**2 - x]:
         for op in (native(f), native(f, f), native(f, lambda x: 2, f)):
-            assert PLAIN.run(op, x, order=7)[1][0].tolist() == [0, 0, 0]
+            assert PLAIN.run(op, x, order=5)[1][0].tolist() == [0, 0, 0]
+    steep = [  # but not on the way back
+        lambda x: round(math.tanh(x)) + x,
+        lambda x: 2 * x if math.exp(x) > 1 else x,
+        lambda x: 1 / x > 1,
+    ]
+    for f in steep:
+        assert PLAIN.run(native(f), x, order=2)[1][0].tolist() == [0, 0, 0]
 
 
 # Where it runs.

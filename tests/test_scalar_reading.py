@@ -225,6 +225,21 @@ def test_rules(f):
     assert check(f) < 0.99 * len(NUMBERS)
 
 
+@pytest.mark.parametrize(
+    "function, count",
+    [(math.sqrt, 0), (math.log, 3), (math.isnan, 2), (np.sqrt, 2), (np.isnan, 2), (np.floor, 0)],
+)
+def test_how_many_numbers_a_function_takes(function, count):
+    def f(x):
+        return function(*[x] * count) if x > 0 else x
+
+    with pytest.raises((TypeError, ValueError)):  # the latter of an old NumPy
+        f(1.0)
+    path = read(f).path
+    assert path.end.yes.end is None and path.end.yes.why.startswith("it raises ")
+    assert evaluate(path, -1.0) == -1.0
+
+
 def test_the_interpreter_is_asked_where_it_raises():
     path = read(unbound).path
     assert evaluate(path, 0.0) is ASK and evaluate(path, math.nan) is ASK

@@ -421,8 +421,10 @@ def _math(name, kind="float"):
 
 def _numpy(op):
     """Returns the rule of a function of NumPy's that gives a number of its kind."""
+    function = getattr(np, op)
 
     def rule(run, *numbers):
+        function(*[0.5] * len(numbers))  # an error where it takes another number of them
         if any(run.number(x)._value.kind in ("int", "bool", "bool_") for x in numbers):
             run.stop("it gives an integer to NumPy, which has rules of its own")
         values = tuple(run.floating(x) for x in numbers)

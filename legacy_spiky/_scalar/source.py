@@ -133,7 +133,7 @@ def _trunc(x):
 def _round(x):
     """x rounded half to even; where it is whole, tf.round is wrong up to TensorFlow 2.4."""
     whole = 2.0**52 if _DTYPE == tf.float64 else 2.0**23
-    return tf.compat.v2.where(tf.abs(x) < whole, tf.round(x), x)
+    return tf.compat.v2.where(tf.abs(x) < whole, tf.round(x), tf.stop_gradient(x))
 ''',
     "_negative": {
         "float64": '''
@@ -165,7 +165,7 @@ def _wrapped(x, width):
 def _mod(x, y):
     """Python's x % y, without a gradient."""
     x, y = tf.stop_gradient(x), tf.stop_gradient(y)
-    r = tf.truncatemod(x, y)
+    r = tf.stop_gradient(tf.truncatemod(x, y))  # a graph asks what comes out for its gradient
     other_side = tf.logical_and(tf.not_equal(r, 0.0), tf.not_equal(r < 0.0, y < 0.0))
     r = tf.compat.v2.where(other_side, r + y, r)
     return tf.compat.v2.where(tf.equal(r, 0.0), _copysign(tf.zeros_like(r), y), r)
@@ -179,14 +179,14 @@ def _mod(x, y):
     "_fmod": '''
 def _fmod(x, y):
     """math.fmod(x, y), without a gradient."""
-    return tf.truncatemod(tf.stop_gradient(x), tf.stop_gradient(y))
+    return tf.stop_gradient(tf.truncatemod(tf.stop_gradient(x), tf.stop_gradient(y)))
 ''',
     "_floordiv": {
         "float64": '''
 def _floordiv(x, y):
     """Python's x // y."""
     x, y = tf.stop_gradient(x), tf.stop_gradient(y)
-    r = tf.truncatemod(x, y)
+    r = tf.stop_gradient(tf.truncatemod(x, y))  # a graph asks what comes out for its gradient
     q = (x - r) / y
     other_side = tf.logical_and(tf.not_equal(r, 0.0), tf.not_equal(r < 0.0, y < 0.0))
     q = tf.compat.v2.where(other_side, q - 1.0, q)
@@ -499,7 +499,7 @@ class _Writer:
         # The argument is there in any case.
         root = _Scope(None, None, self.shared[value] | self.argument)
         result = self._name(value, root)
-        if self.differentiable and all(map(_is_polynomial, self.sloped)):
+        if self.differentiable and all(map(_is_polynomial, self._way_back(value))):
             result = self._line("r", "_along(x, %s)" % result)
         elif value not in self.sloped:
             result = self._line("r", "_where(x < x, x, %s)" % result)  # of the shape of x
@@ -527,6 +527,16 @@ class _Writer:
                     self.shared[value] |= self.shared[arg]
             else:
                 self.shared[value] |= self.shared[value.args[1]] & self.shared[value.args[2]]
+
+    def _way_back(self, value):
+        """Returns the values that the gradient of a value comes to."""
+        found, rest = set(), [value]
+        while rest:
+            value = rest.pop()
+            if value in self.sloped and value not in found:
+                found.add(value)
+                rest += _slopes(value)
+        return found
 
     def _name(self, value, scope):
         """Returns the name of a value in a scope, and writes what it needs."""
@@ -600,7 +610,8 @@ class _Writer:
         if op == "convert":
             if args[0].kind not in _TRUTHS:
                 return names[0]
-            return self._line("r", "tf.cast(%s, _DTYPE)" % names[0])
+            # Not tf.cast: of its product with x XLA makes 0 where it is 0, of infinity and NaN too.
+            return self._line("r", "_where(%s, 1.0, 0.0)" % names[0])
         if op == "select":
             written = "_where(%s, %s, %s)" % tuple(names)
         elif op == "table":
