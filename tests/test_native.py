@@ -177,8 +177,8 @@ def ops_in(build, dtype="float32"):
     return {op.type for op in graph.get_operations()}
 
 
-# A truth as a number, and an integer as a place; the sign of a zero, which % and // ask for too.
-CAST = "staircase hard_window truth_sum look_up wrapped_look_up".split()
+# An integer as a place; the sign of a zero, which % and // ask for too.
+CAST = "look_up wrapped_look_up".split()
 SIGNED = (
     "log_squash refuses_nan sawtooth reversed_sawtooth floor_division quotient_and_rest "
     "collatz_step wrapped_look_up"
