@@ -5,7 +5,7 @@ import threading
 import numpy as np
 import pytest
 
-from legacy_spiky import _arithmetic
+from legacy_spiky import _arithmetic, _dtypes
 
 pytestmark = pytest.mark.skipif(
     not sys.platform.startswith(("linux", "darwin")), reason="not known how on this system"
@@ -56,6 +56,21 @@ def test_after_an_error_all_is_as_before(flushing):
         with _arithmetic.ieee():
             raise KeyError
     assert flushes()
+
+
+@x86
+@pytest.mark.parametrize("dtype", ["float32", "float64", ">f4", ">f8"])
+def test_subnormals_are_found_where_they_count_as_zero(dtype, flushing):
+    """A thread that flushes them takes them for zeros, which need no search."""
+    dtype = np.dtype(dtype)
+    numbers = np.array([1, 0x7FFFFF, 0, 0x80000000, 0x80000001], "u4")
+    if dtype.itemsize == 8:
+        numbers = numbers.astype("u8")
+        numbers[3:] += 0x7FFFFFFF80000000
+    kind = dtype.str.replace("f", "u")
+    flushed = _dtypes.flush(numbers.astype(kind).view(dtype), np.dtype("f%d" % dtype.itemsize))
+    sign = numbers.max() - 1
+    assert flushed.view(kind).tolist() == [0, 0, 0, sign, sign]
 
 
 @x86

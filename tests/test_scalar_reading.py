@@ -411,7 +411,7 @@ NOT_READ = [
     (lambda x: float(str(x)), "it reads str (type)"),
     (lambda x: len("%r" % x), "it makes text of a number"),
     (lambda x: "text", "it returns str"),
-    (lambda x: 10**5000, "it returns int"),
+    (lambda x: 10**5000, "it returns an integer that no double holds"),
     (lambda x: HASHED, "it reads HASHED (Hashed)" + LATER),
     (lambda x: None, "it returns NoneType"),
     (lambda x: x.hex(), "it uses the attribute hex of a number"),

@@ -145,7 +145,8 @@ class _Reader(Arithmetic):
             result.stop()
         number = self.number(result)
         if number is None or (number._value.kind == "int" and self.bound(number._value) > 2**53):
-            self.at.why = "it returns %s" % type(result).__name__
+            kind = type(result).__name__ if number is None else "an integer that no double holds"
+            self.at.why = "it returns %s" % kind
         else:
             self.at.end = number._value
 
