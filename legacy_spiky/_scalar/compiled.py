@@ -112,7 +112,6 @@ def _compile(function, *types):
         raise NotCompiled("Numba: %s" % error) from None
 
 
-@functools.lru_cache(maxsize=None)
 def _numba():
     try:
         import numba
