@@ -347,7 +347,6 @@ def test_memory(dtype, size):
 
 def test_without_numba(monkeypatch):
     monkeypatch.setitem(sys.modules, "numba", None)
-    compiled._numba.cache_clear()
     with pytest.raises(ImportError, match=r": pip install numba$"):
         compiled_form(read(spiky).path)
 
