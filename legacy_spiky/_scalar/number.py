@@ -114,7 +114,7 @@ def _add(name, op, swapped=None):
 for _op in ("add", "sub", "mul", "mod", "floordiv", "and", "or", "xor", "lshift", "rshift"):
     _add(_op, _op, "r" + _op)
 _add("truediv", "div", "rtruediv")
-for _op in ("lt", "le", "gt", "ge", "eq", "ne"):
+for _op in COMPARISONS:
     _add(_op, _op)
 Number.__invert__ = lambda self: self._run.stop("it works on the bits of integers")
 
@@ -226,11 +226,8 @@ class Arithmetic:
     def _foreign(self, *given):
         """Stops at what computes with numbers of other types; a text or a list does not."""
         for x in given:
-            if not isinstance(
-                x, (Number, NamedFloat, NamedInt, int, float, str, list, tuple, dict)
-            ):
-                if x is not None:
-                    self.stop("it computes with a number of type %s" % type(x).__name__)
+            if not isinstance(x, (Number, int, float, str, list, tuple, dict, type(None))):
+                self.stop("it computes with a number of type %s" % type(x).__name__)
 
     def ask_numpy(self, op, value):
         """Asks where NumPy may have to say something: `np.errstate` is the user's."""
