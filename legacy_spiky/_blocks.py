@@ -72,7 +72,7 @@ def _apply(steps, x, upstream, flush):
     if steps.dtypes is not None and x.dtype not in steps.dtypes:
         y = _dtypes.to_double(x)
         y = _apply(steps, _dtypes.flush(y, x.dtype) if flush else y, None, False)
-        y = _dtypes.round_to(_dtypes.flush(y, x.dtype) if flush else y, x.dtype)
+        y = (_dtypes.round_and_flush if flush else _dtypes.round_to)(y, x.dtype)
         return y if upstream is None else _dtypes.product(y, upstream)
     y = empty(x.shape, x.dtype)
     arrays = [x, y] if upstream is None else [x, y, upstream]

@@ -182,7 +182,7 @@ def elementwise(func, dtype):
                 "element by element: wrap a function of one number in legacy_spiky.vectorize, and "
                 "return a constant as np.full_like(x, constant)" % (describe(func), y.shape, shape)
             )
-        return _dtypes.round_to(_dtypes.flush(y, dtype), dtype)
+        return _dtypes.round_and_flush(y, dtype)
 
     def callback(x, upstream=None):
         x = np.asarray(x)

@@ -15,6 +15,7 @@ __all__ = [
     "least_normal",
     "limits",
     "product",
+    "round_and_flush",
     "round_to",
     "to_double",
     "unmasked",
@@ -105,21 +106,52 @@ def flush(y, dtype):
     """
     if dtype.name not in _LIMITS or y.dtype.kind != "f":
         return y
+    tiny, rounds_to_tiny = _LIMITS[dtype.name]
     if y.dtype.itemsize > 8 and dtype.itemsize == 8:
         y = y.astype(dtype)  # of longdouble: the limits are doubles
-    tiny, rounds_to_tiny = _LIMITS[dtype.name]
-    small = np.abs(y) < tiny
-    if y.dtype.itemsize <= 8:
-        # Zeros are often there, and stay. As integers: a thread may take subnormals for them.
-        small &= y.view(y.dtype.str.replace("f", "u")) << 1 != 0
-    if not small.any():
-        return y
+    if y.dtype.itemsize > 8:
+        small = np.abs(y) < tiny
+        if not small.any():
+            return y
+    else:
+        size, least = _sizes(y), _least(dtype, y.dtype)
+        if not size.size or size.min() >= least:
+            return y
+        small = size < least
     numbers = y[small]
     # A float32 here is a subnormal, or 0 to a thread that flushes them; float64 is neither.
     rounded_up = (np.abs(numbers) >= rounds_to_tiny) & (numbers.dtype.itemsize >= 8)
     y = y.copy()
     y[small] = np.copysign(np.where(rounded_up, tiny, 0), numbers)
     return y
+
+
+def _sizes(y):
+    """Returns the sizes of floats as unsigned integers in their order, and of zeros the largest.
+
+    Zeros are often there, and stay. A thread that flushes subnormals takes them for zeros, too.
+    """
+    kind = np.dtype("u%d" % y.dtype.itemsize)
+    one = kind.type(1)
+    sizes = np.asarray(y.view(kind.newbyteorder(y.dtype.byteorder)) << one)  # without the sign
+    return np.subtract(sizes, one, out=sizes)
+
+
+@functools.lru_cache(maxsize=None)
+def _least(dtype, kind):
+    """Returns the size of `dtype`'s least normal number as one of `kind`, or 0 if that has none."""
+    number = round_to(np.array([least_normal(dtype)]), kind)
+    return _sizes(number)[0] if to_double(number)[0] else 0
+
+
+@silent
+def round_and_flush(y, dtype):
+    """Returns `round_to(flush(y, dtype), dtype)`."""
+    rounded = round_to(y, dtype)
+    # What is not next to a subnormal need not be looked at in its own dtype, which is slower.
+    if not rounded.size or _sizes(rounded).min() > _least(dtype, dtype):
+        return rounded
+    return round_to(flush(y, dtype), dtype)
 
 
 @silent
@@ -197,4 +229,4 @@ def product(a, b):
         return flush(np.asarray(flush(a, dtype) * flush(b, dtype)), dtype)
     # Exact in float64. NumPy makes scalars of arrays of no dimension.
     y = round_to(np.asarray(flush(to_double(a), dtype) * flush(to_double(b), dtype)), dtype)
-    return round_to(flush(to_double(y), dtype), dtype)
+    return round_and_flush(to_double(y), dtype)

@@ -243,17 +243,14 @@ def _run_loop(loop, flush, x, upstream, y):
 def _run_arrays(form, flush, x, upstream, y):
     """Runs NumPy's functions, block by block."""
     asked = []
-
-    def work(part):
-        for start in range(part.start, part.stop, BLOCK):
-            block = slice(start, min(start + BLOCK, part.stop))
-            wide, ask = form(_arguments(flush, x[block]), x.dtype)
-            _write(wide, flush, None if upstream is None else upstream[block], y[block])
-            if ask is not None:
-                asked.append(start + np.flatnonzero(ask))
-
-    in_parallel(work, x.size)
-    return np.sort(np.concatenate(asked)) if asked else ()
+    # On this thread alone: others wait for the interpreter's lock longer than they compute.
+    for start in range(0, x.size, BLOCK):
+        block = slice(start, start + BLOCK)
+        wide, ask = form(_arguments(flush, x[block]), x.dtype)
+        _write(wide, flush, None if upstream is None else upstream[block], y[block])
+        if ask is not None:
+            asked.append(start + np.flatnonzero(ask))
+    return np.concatenate(asked) if asked else ()
 
 
 def _interpret(f, flush, x, upstream, y):
@@ -280,12 +277,11 @@ def _interpret(f, flush, x, upstream, y):
 
 
 def _arguments(flush, x):
-    wide = _dtypes.to_double(x)
-    return _dtypes.flush(wide, x.dtype) if flush else wide
+    numbers = _dtypes.widen(x)
+    return _dtypes.to_double(_dtypes.flush(numbers, x.dtype) if flush else numbers)
 
 
 def _write(wide, flush, upstream, y):
     """Writes results, times `upstream` if that is not None, to `y`."""
-    y[...] = _dtypes.round_to(_dtypes.flush(wide, y.dtype) if flush else wide, y.dtype)
-    if upstream is not None:
-        y[...] = _dtypes.product(y, upstream)
+    rounded = (_dtypes.round_and_flush if flush else _dtypes.round_to)(wide, y.dtype)
+    y[...] = rounded if upstream is None else _dtypes.product(rounded, upstream)
