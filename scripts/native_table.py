@@ -5,7 +5,9 @@ double, of float32 tensors, eagerly and under XLA, against the array form of `ve
 is the interpreter's bit for bit. Numbers for which that form asks the interpreter are left out:
 those at which the interpreter raises, and those at which integers are not below 2**53.
 
-What is done is kept in the file of --json: run the same again to go on, or with more --blocks.
+All of it takes two cores some three hours. What is done is kept in the file of --json, and counts
+for as long as the text of a function's module, `legacy_spiky.native.source(f)`, is the same: run it
+again to go on, or with more --blocks.
 
 Exit status: 0 done; 2 it could not be done, or not to the end.
 """
@@ -15,6 +17,7 @@ import functools
 import hashlib
 import json
 import os
+import platform
 import re
 import sys
 import time
@@ -36,6 +39,7 @@ sys.path.append(os.path.join(ROOT, "tests"))
 import activations  # noqa: E402
 
 PAGE = os.path.join(ROOT, "docs", "native.md")
+KEPT = os.path.join(ROOT, "docs", "native_table.json")
 MARKERS = "<!-- scripts/native_table.py writes from here -->", "<!-- to here -->"
 WORLDS = ["eager", "XLA"]
 STRIDE = 2531  # odd, so it comes to each block; 4096 times the golden section, so evenly
@@ -56,6 +60,12 @@ def native(f):
     from legacy_spiky.native import native  # not before TensorFlow 1.15
 
     return native(f)
+
+
+def source(f):
+    from legacy_spiky.native import source
+
+    return source(f)
 
 
 def taken():
@@ -89,8 +99,11 @@ def check(job):
 @silent
 def difference(x, expected, given, known):
     """Returns how many results differ, how many of them in NaN, and the farthest of the others."""
+    differs = known & (_bits.bits(expected) != _bits.bits(given))
+    if not differs.any():
+        return {"differ": 0, "nan": 0, "ulp": 0, "at": None}
     nan = np.isnan(expected), np.isnan(given)
-    differs = known & (_bits.bits(expected) != _bits.bits(given)) & ~(nan[0] & nan[1])
+    differs &= ~(nan[0] & nan[1])
     either = differs & (nan[0] | nan[1])
     found = {"differ": int(differs.sum()), "nan": int(either.sum()), "ulp": 0, "at": None}
     places = np.flatnonzero(differs & ~either)
@@ -115,19 +128,24 @@ def add(total, found):
 # What was found so far.
 
 
-@functools.lru_cache(maxsize=None)  # the code may change on disk under way
 def about():
-    """Returns what results are of: the code, the corpus and the versions."""
-    with open(activations.__file__, "rb") as source:
-        corpus = hashlib.blake2b(source.read(), digest_size=8).hexdigest()
-    return exhaustive.about({"corpus": corpus})
+    """Returns what results are of."""
+    python = platform.python_version()
+    return {"tensorflow": tf.VERSION, "numpy": np.__version__, "python": python}
+
+
+@functools.lru_cache(maxsize=None)
+def module(name):
+    """Returns the digest of the text of which a function's op is made."""
+    text = source(FUNCTIONS[name]).encode()
+    return hashlib.blake2b(text, digest_size=8).hexdigest()
 
 
 def read_results(path):
-    """Returns what a file holds of each function: the sums, and the blocks that they are of.
+    """Returns what a file holds of each function: the sums, and of how many blocks they are.
 
     Raises:
-      ValueError: it is of other code or versions.
+      ValueError: it is of other versions.
     """
     if not path or not os.path.exists(path):
         return {}
@@ -136,29 +154,38 @@ def read_results(path):
             kept = json.load(text)
         functions = kept["functions"]
         whole = all(
-            total["tried"] + total["left out"] == len(set(total["blocks"])) << 20
+            total["tried"] + total["left out"] == total["blocks"] << 20
             for total in functions.values()
         )
         mine = whole and kept["about"] == about()
+        others = [name for name in functions if functions[name]["module"] != module(name)]
     except (AttributeError, KeyError, TypeError, ValueError):
         mine = False
     if not mine:
-        raise ValueError(
-            "%s is of other code or versions: delete it, or give another with --json" % path
-        )
+        raise ValueError("%s is of other versions: delete it, or give another with --json" % path)
+    for name in others:
+        del functions[name]
+        print("%s: its module is another one by now; it is begun anew" % name)
     return functions
 
 
 def fill(results, names, blocks, path):
     """Adds what is missing to the results, and writes them, from time to time and in the end."""
-    done = {(name, block) for name in results for block in results[name]["blocks"]}
-    jobs = [(name, block) for block in blocks for name in names if (name, block) not in done]
+    for name in names:
+        results.setdefault(name, {"module": module(name), "blocks": 0})
+    done = {name: results[name]["blocks"] for name in names}
+    jobs = [(name, block) for i, block in enumerate(blocks) for name in names if i >= done[name]]
     bar, written = progress(len(jobs), "block"), time.time()
+    ready, following = {}, iter(jobs)
+    job = next(following, None)
     try:
-        for (name, block), found in exhaustive.spread(check, jobs):
-            total = results.setdefault(name, {"blocks": []})
-            add(total, found)
-            total["blocks"].append(block)
+        for key, found in exhaustive.spread(check, jobs):
+            ready[key] = found
+            while job in ready:  # in their order, so that a count says which
+                total = results[job[0]]
+                add(total, ready.pop(job))
+                total["blocks"] += 1
+                job = next(following, None)
             bar.update()
             if path and time.time() > written + EVERY:
                 write_results(path, results)
@@ -170,7 +197,8 @@ def fill(results, names, blocks, path):
 
 
 def write_results(path, results):
-    exhaustive.write_json(path, {"about": about(), "functions": results})
+    done = {name: total for name, total in results.items() if total["blocks"]}
+    exhaustive.write_json(path, {"about": about(), "functions": done})
 
 
 # The table.
@@ -183,7 +211,7 @@ def table(results):
         "|---|--:|--:|---|--:|---|",
     ]
     for name in FUNCTIONS:
-        if name in results:
+        if results.get(name, {}).get("blocks"):
             total = results[name]
             cells = ["`%s`" % name, "{:,}".format(total["tried"])]
             for world in WORLDS:
@@ -218,7 +246,7 @@ def write_page(path, results):
     versions = "TensorFlow %s, NumPy %s, Python %s" % tuple(
         about()[key] for key in ("tensorflow", "numpy", "python")
     )
-    counts = {len(total["blocks"]) for total in results.values()}
+    counts = {total["blocks"] for total in results.values()}
     blocks = " to ".join("{:,}".format(count) for count in sorted({min(counts), max(counts)}))
     said = "%s; %s of the 4096 blocks of 2**20 float32." % (versions, blocks)
     middle = "\n".join(["", said, ""] + table(results) + [""])
@@ -248,8 +276,8 @@ def arguments(argv):
     parser.add_argument(
         "--json",
         metavar="FILE",
-        default="native_table.json",
-        help="where results are kept, to go on after an interruption (default: %(default)s)",
+        help="where results are kept, to go on after an interruption (default: "
+        "docs/native_table.json; with --functions they are only printed)",
     )
     parser.add_argument(
         "--page",
@@ -263,8 +291,8 @@ def arguments(argv):
     for name in options.functions or ():
         if name not in FUNCTIONS:
             parser.error("--functions: %r is none of %s" % (name, ", ".join(FUNCTIONS)))
-    if options.page is None and not options.functions:
-        options.page = PAGE
+    if not options.functions:
+        options.page, options.json = options.page or PAGE, options.json or KEPT
     check_files(parser, options, "json", "page")
     return options
 
@@ -280,7 +308,6 @@ def main(argv=None):
                 print("not in the table: %s" % refused[name])
         if options.functions:
             names = [name for name in names if name in options.functions]
-        about()
         results = read_results(options.json)
         fill(results, names, spread_out(options.blocks), options.json)
         print("\n".join(table(results)))
@@ -288,7 +315,8 @@ def main(argv=None):
             write_page(options.page, results)
             print("the table is in", options.page)
     except KeyboardInterrupt:
-        print("interrupted: what was done is in %s; run the same again" % options.json)
+        kept = "what was done is in %s; run the same again" % options.json
+        print("interrupted: %s" % (kept if options.json else "nothing was kept without --json"))
         return 2
     except (ImportError, OSError, RuntimeError, TypeError, ValueError) as error:
         print("not done: %s" % error, file=sys.stderr)
