@@ -1,7 +1,7 @@
 import os
 import re
 
-from setuptools import setup
+from setuptools import find_packages, setup
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -18,7 +18,7 @@ setup(
     long_description=read("README.md"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
-    packages=["legacy_spiky", "legacy_spiky._scalar"],
+    packages=find_packages(include=["legacy_spiky*"]),
     package_data={"legacy_spiky": ["py.typed"]},
     python_requires=">=3.6",
     install_requires=["numpy"],

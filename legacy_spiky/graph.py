@@ -4,14 +4,16 @@ The way of the recipe: `tf.py_func`, a gradient registered under a random name, 
 `gradient_override_map` (https://stackoverflow.com/questions/39921607).
 """
 
+import functools
+import uuid
 from typing import Any, Callable, Optional, Sequence, Union
 
 import numpy as np
 
-from legacy_spiky import _op, _tf
-from legacy_spiky._dtypes import least_normal
+from legacy_spiky import _ops
+from legacy_spiky._arrays import least_normal
 from legacy_spiky._errors import describe
-from legacy_spiky._tf import tf
+from legacy_spiky._ops import tf
 from legacy_spiky.functions import np_d_spiky, np_spiky
 
 __all__ = [
@@ -25,7 +27,7 @@ __all__ = [
 
 
 # Spiky is linear piece by piece: its second derivative is 0, and so is each further one.
-_SPIKY = _op.Derivatives([np_spiky, np_d_spiky], "spiky", rest=np.zeros_like, stateful=False)
+_SPIKY = _ops.Derivatives([np_spiky, np_d_spiky], "spiky", rest=np.zeros_like, stateful=False)
 
 
 # The derivative as an op.
@@ -53,7 +55,7 @@ def tf_d_spiky(x: Any, name: Optional[str] = None) -> Any:
     ...     session.run(tf_d_spiky([0.25, 0.75])).tolist()
     [1.0, 0.0]
     """
-    return _op.elementwise(WORLD, _SPIKY, 1, x, name)
+    return _ops.elementwise(WORLD, _SPIKY, 1, x, name)
 
 
 # An op with a gradient of its own.
@@ -126,13 +128,44 @@ def py_func(
     ...     [value.tolist() for value in session.run([y, tf.gradients(y, x)[0]])]
     [[1.0, 4.0], [2.0, 4.0]]
     """
-    grad = _op.gradient_of(func, grad, grad_func, unknown)
-    return _op.py_func(WORLD, func, inp, Tout, stateful, name, grad, shapes)
+    grad = _ops.gradient_of(func, grad, grad_func, unknown)
+    return WORLD.py_func(func, inp, Tout, stateful, name, grad, shapes)
 
 
-def _build(callback, inp, Tout, stateful, name, grad):
-    """Builds the op of a safe callback, with its gradient."""
-    if _tf.runs_eagerly():
+def build(world, callback, inp, Tout, stateful, name, grad):
+    """Builds the op of a callback, with its gradient, by the recipe's three moves."""
+    override = {}
+    if grad is not None:
+        # 1. A random name. Not by NumPy: its stream is the user's, who may seed it twice.
+        registered = grad if isinstance(grad, str) else "PyFuncGrad" + uuid.uuid4().hex
+        # 2. The gradient under it. TensorFlow's registry is for ever, so it does not get `grad`,
+        # but what finds it: by way of the callback, which the graph keeps.
+        if registered is not grad:
+            registered = _ops.register_once(world, callback, grad, registered)
+        # 3. The name in the place of the op's own gradient. stateful=False makes a PyFuncStateless.
+        override = {"PyFunc": registered, "PyFuncStateless": registered}
+    # The override holds in all threads, so one op at a time; the scope enters the inputs' graph.
+    with _ops.building, tf.name_scope(name, "PyFunc", inp) as scope:
+        with tf.get_default_graph().gradient_override_map(override), _ops.surroundings():
+            inp = [_ops.tensor(x, "input %d" % i, callback.func) for i, x in enumerate(inp)]
+            # TensorFlow's own py_func, of a function whose errors it can tell.
+            op = functools.partial(_ops.tf_py_func, _ops.for_graph(callback), inp, Tout, stateful)
+            y = _ops.on_this_process(op, scope, callback.func)
+        if grad is None:
+            _ops.note_no_gradient(y, callback.func)
+        return y
+
+
+def seal(world, x, message):
+    """Returns `x` in a graph; who takes its gradient gets a NotImplementedError."""
+    with _ops.building, tf.name_scope(None, "sealed", [x]):
+        refusal = _ops.refusal(world, message)
+        with tf.get_default_graph().gradient_override_map({"Identity": refusal}):
+            return tf.identity(x)
+
+
+def _build(callback, *arguments):
+    if _ops.runs_eagerly():
         raise RuntimeError(
             "the op of %s is for TensorFlow 1 graphs and sessions; TensorFlow runs eagerly here, "
             "where its gradient would be lost. Import what made it (activation, py_func, tf_spiky) "
@@ -140,14 +173,10 @@ def _build(callback, inp, Tout, stateful, name, grad):
             "or build all of it under `with tf.Graph().as_default():`, or call "
             "tf.compat.v1.disable_eager_execution() at the start" % describe(callback.func)
         )
-    return _op.with_override(WORLD, callback, inp, Tout, stateful, name, grad)
+    return build(WORLD, callback, *arguments)
 
 
-def _seal(x, message):
-    return _op.sealed(WORLD, x, message)
-
-
-WORLD = _op.World(_build, _seal)
+WORLD = _ops.World(_build, lambda x, message: seal(WORLD, x, message))
 
 
 # The gradient: with the derivative in Python, and in TensorFlow ops.
@@ -170,7 +199,7 @@ def spikygrad(op: Any, grad: Any) -> Any:
     ...     session.run(spikygrad(y.op, tf.constant([3.0, 3.0]))).tolist()
     [3.0, 0.0]
     """
-    return _op.product(WORLD, _SPIKY, 1, op.inputs[0], grad)
+    return _ops.product(WORLD, _SPIKY, 1, op.inputs[0], grad)
 
 
 def spikygrad2(op: Any, grad: Any) -> Any:
@@ -232,7 +261,7 @@ def tf_spiky(x: Any, name: Optional[str] = None) -> Any:
     ...     [value.tolist() for value in session.run([y, tf.gradients(y, x)[0]])]
     [[0.25, 0.0], [1.0, 0.0]]
     """
-    return _op.elementwise(WORLD, _SPIKY, 0, x, name)
+    return _ops.elementwise(WORLD, _SPIKY, 0, x, name)
 
 
 tf_spiky.activation = WORLD, _SPIKY
@@ -278,4 +307,4 @@ def activation(
     ...     session.run(tf.gradients(square(x), x)[0]).tolist()
     [2.0, 4.0]
     """
-    return _op.activation(WORLD, f, df, d2f, name)
+    return _ops.activation(WORLD, f, df, d2f, name)

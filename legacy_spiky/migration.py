@@ -9,9 +9,9 @@ from typing import Any, Callable, Optional, Sequence, Union
 
 import numpy as np
 
-from legacy_spiky import _op, _plain, _tf
+from legacy_spiky import _ops, graph
 from legacy_spiky._errors import describe, tellable
-from legacy_spiky._tf import tf
+from legacy_spiky._ops import tf
 from legacy_spiky.functions import (
     d_spiky,
     np_d_spiky,
@@ -78,8 +78,8 @@ def _build(callback, inp, Tout, stateful, name, grad):
     several = isinstance(Tout, list)
     kind = "PyFunc" if stateful else "PyFuncStateless"
     eager = tf.executing_eagerly()
-    if not _tf.runs_eagerly():  # a session: as in graph mode
-        return _op.with_override(_WORLD, callback, inp, Tout, stateful, name, grad)
+    if not _ops.runs_eagerly():  # a session: as in graph mode
+        return graph.build(_WORLD, callback, inp, Tout, stateful, name, grad)
     if isinstance(grad, str):
         raise TypeError(
             "grad of %s is the name of a registered gradient, %r, which TensorFlow 2 does not look "
@@ -87,15 +87,15 @@ def _build(callback, inp, Tout, stateful, name, grad):
         )
 
     # New tensors: the gradient may be built where those of an outer graph are out of reach.
-    inp = [_op.tensor(x, "input %d" % i, callback.func, new=True) for i, x in enumerate(inp)]
+    inp = [_ops.tensor(x, "input %d" % i, callback.func, new=True) for i, x in enumerate(inp)]
 
     def forward(inputs):
         if eager:
-            with _plain.answered_by(None):
+            with _ops.answered_by(None):
                 outputs = callback(*[_array(x, callback.keeps_shape) for x in inputs])
         else:
             # The override, for what undoes tf.custom_gradient (tf.vectorized_map does).
-            outputs = _op.with_override(_WORLD, callback, inputs, Tout, stateful, name, grad)
+            outputs = graph.build(_WORLD, callback, inputs, Tout, stateful, name, grad)
         if several and not Tout:
             return outputs  # the operation, in a graph
         outputs = outputs if isinstance(outputs, list) else [outputs]
@@ -115,7 +115,7 @@ def _build(callback, inp, Tout, stateful, name, grad):
             op = _Operation(list(inputs), ys, (name or kind).rstrip("/"), kind)
             try:
                 at_run_time = not callback.keeps_shape
-                return _op.gradients(_WORLD, grad, op, upstream, at_run_time)
+                return _ops.gradients(_WORLD, grad, op, upstream, at_run_time)
             except Exception as error:
                 told = tellable(error, grad)
                 if told is error:
@@ -143,26 +143,26 @@ def _array(x, read_only):
 @_as_written
 def _seal(x, message):
     """Returns `x`; who takes its gradient gets a NotImplementedError."""
-    if not _tf.runs_eagerly():
-        return _op.sealed(_WORLD, x, message)
+    if not _ops.runs_eagerly():
+        return graph.seal(_WORLD, x, message)
 
     def differentiable(x):
         def backward(upstream):
-            return _op.absent(_WORLD, upstream, message)
+            return _ops.absent(_WORLD, upstream, message)
 
         return tf.identity(x), backward
 
     return _custom_gradient(differentiable, x)
 
 
-_WORLD = _op.World(_build, _seal)
-_SPIKY = _op.Derivatives([np_spiky, np_d_spiky], "spiky", rest=np.zeros_like, stateful=False)
+_WORLD = _ops.World(_build, _seal)
+_SPIKY = _ops.Derivatives([np_spiky, np_d_spiky], "spiky", rest=np.zeros_like, stateful=False)
 
 
 def _custom_gradient(differentiable, *inputs):
     if tf.executing_eagerly():
         return tf.custom_gradient(differentiable)(*inputs)
-    with _op.building:  # its override, too, holds for the graph and not for the thread
+    with _ops.building:  # its override, too, holds for the graph and not for the thread
         return tf.custom_gradient(differentiable)(*inputs)
 
 
@@ -213,8 +213,8 @@ def py_func(
     >>> y.numpy().tolist(), tape.gradient(y, x).numpy().tolist()
     ([1.0, 4.0], [2.0, 4.0])
     """
-    grad = _op.gradient_of(func, grad, grad_func, unknown)
-    return _op.py_func(_WORLD, func, inp, Tout, stateful, name, grad, shapes)
+    grad = _ops.gradient_of(func, grad, grad_func, unknown)
+    return _WORLD.py_func(func, inp, Tout, stateful, name, grad, shapes)
 
 
 def tf_d_spiky(x: Any, name: Optional[str] = None) -> Any:
@@ -235,7 +235,7 @@ def tf_d_spiky(x: Any, name: Optional[str] = None) -> Any:
     >>> tf_d_spiky([0.25, 0.75]).numpy().tolist()
     [1.0, 0.0]
     """
-    return _op.elementwise(_WORLD, _SPIKY, 1, x, name)
+    return _ops.elementwise(_WORLD, _SPIKY, 1, x, name)
 
 
 def spikygrad(op: Any, grad: Any) -> Any:
@@ -257,7 +257,7 @@ def spikygrad(op: Any, grad: Any) -> Any:
     >>> tape.gradient(y, x).numpy().tolist()
     [1.0, 0.0]
     """
-    return _op.product(_WORLD, _SPIKY, 1, op.inputs[0], grad)
+    return _ops.product(_WORLD, _SPIKY, 1, op.inputs[0], grad)
 
 
 def tf_spiky(x: Any, name: Optional[str] = None) -> Any:
@@ -279,7 +279,7 @@ def tf_spiky(x: Any, name: Optional[str] = None) -> Any:
     >>> tf_spiky([0.25, 0.75]).numpy().tolist()
     [0.25, 0.0]
     """
-    return _op.elementwise(_WORLD, _SPIKY, 0, x, name)
+    return _ops.elementwise(_WORLD, _SPIKY, 0, x, name)
 
 
 tf_spiky.activation = _WORLD, _SPIKY
@@ -313,7 +313,7 @@ def activation(
     >>> activation(lambda x: x * x, lambda x: 2 * x)([1.0, 2.0]).numpy().tolist()
     [1.0, 4.0]
     """
-    return _op.activation(_WORLD, f, df, d2f, name)
+    return _ops.activation(_WORLD, f, df, d2f, name)
 
 
-_tf.register_keras_serializable(tf_spiky)
+_ops.register_keras_serializable(tf_spiky)

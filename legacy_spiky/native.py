@@ -8,12 +8,12 @@ from typing import Any, Callable, Optional
 
 import numpy as np
 
-from legacy_spiky import _op, _tf
-from legacy_spiky._dtypes import least_normal
+from legacy_spiky import _ops
+from legacy_spiky._arrays import least_normal
 from legacy_spiky._errors import check_callable, describe
+from legacy_spiky._ops import tf
 from legacy_spiky._scalar import source as _source
 from legacy_spiky._scalar.reading import NotRead, read
-from legacy_spiky._tf import tf
 
 __all__ = ["native", "native_spiky", "source"]
 
@@ -83,12 +83,12 @@ def native(
     @_as_written
     def op(x, name=None):
         """The activation in TensorFlow ops: see `legacy_spiky.native.native`."""
-        x = _op.tensor(x, "the input", f)
-        if x.dtype.base_dtype not in _tf.FLOATING:
-            raise _op.not_floating("that of " + describe(f), x.dtype)
+        x = _ops.tensor(x, "the input", f)
+        if x.dtype.base_dtype not in _ops.FLOATING:
+            raise _ops.not_floating("that of " + describe(f), x.dtype)
         return _alone(build, x, name)
 
-    op.__name__ = _tf.keras_name(name)
+    op.__name__ = _ops.keras_name(name)
     op.__qualname__ = name
     op.__module__ = getattr(f, "__module__", None) or __name__
     return op
@@ -172,7 +172,7 @@ def _compute_dtype(given):
         dtype = tf.as_dtype(given)
     except Exception:  # TypeError; of what has no hash or no sense, others
         dtype = None
-    if dtype not in _tf.FLOATING:
+    if dtype not in _ops.FLOATING:
         raise TypeError(
             "compute_dtype must be float16, bfloat16, float32 or float64, got %r" % (given,)
         )
@@ -187,7 +187,7 @@ def _alone(build, *arguments):
     """Builds what has a tf.custom_gradient, whose override holds for a graph and not a thread."""
     if tf.executing_eagerly():
         return build(*arguments)
-    with _op.building:
+    with _ops.building:
         return build(*arguments)
 
 
@@ -212,9 +212,9 @@ def native_spiky(x: Any, name: Optional[str] = None) -> Any:
     [0.25, 0.0]
     """
     with tf.name_scope(name, "spiky", [x]):
-        x = tf.identity(_op.tensor(x, "the input", native_spiky))
-        if x.dtype not in _tf.FLOATING:
-            raise _op.not_floating("native_spiky", x.dtype)
+        x = tf.identity(_ops.tensor(x, "the input", native_spiky))
+        if x.dtype not in _ops.FLOATING:
+            raise _ops.not_floating("native_spiky", x.dtype)
         return _alone(tf.custom_gradient(_differentiable_spiky), x)
 
 
@@ -244,4 +244,4 @@ def _ramp(x):
     return r, low
 
 
-_tf.register_keras_serializable(native_spiky)
+_ops.register_keras_serializable(native_spiky)

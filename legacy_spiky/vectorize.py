@@ -9,13 +9,12 @@ from typing import Any, Callable, Optional
 
 import numpy as np
 
-from legacy_spiky import _bits, _blocks, _dtypes
-from legacy_spiky._arithmetic import silent
+from legacy_spiky import _arrays
+from legacy_spiky._arrays import in_parallel, silent
 from legacy_spiky._errors import caller, check_callable, describe, warn
 from legacy_spiky._scalar.arrays import BLOCK, array_form
 from legacy_spiky._scalar.compiled import NotCompiled, compiled_form
 from legacy_spiky._scalar.reading import NotRead, read
-from legacy_spiky._threads import in_parallel
 
 __all__ = ["vectorize"]
 
@@ -88,10 +87,10 @@ class _Vectorized:
         def values(x, y, flush):
             products(x, None, y, flush)
 
-        _blocks.works_by(self, values, products, sys.maxsize, dtypes=None)
+        _arrays.works_by(self, values, products, sys.maxsize, dtypes=None)
 
     def __call__(self, x):
-        return _blocks.apply(self._steps, x)[()]
+        return _arrays.apply(self._steps, x)[()]
 
     def __repr__(self):
         return "<vectorize of %s>" % describe(self)
@@ -110,7 +109,7 @@ class _Form:
     """What computes a function faster than the interpreter, made when it is first needed.
 
     It is called for a function `run(flush, x, upstream, y)`, which writes results as
-    `_blocks.Steps` does and returns for which numbers the interpreter has to be asked, in order; or
+    `_arrays.Steps` does and returns for which numbers the interpreter has to be asked, in order; or
     for None, where that has to be asked for all.
     """
 
@@ -173,7 +172,7 @@ class _Differs(Exception):
 @functools.lru_cache(maxsize=None)
 def _numbers():
     """Returns numbers to compare at: where things change, and of everyday size."""
-    wide = _dtypes.to_double(_bits.boundaries("float32"))
+    wide = _arrays.to_double(_arrays.boundaries("float32"))
     random = np.random.RandomState(0).uniform(-8, 8, 1000).astype(np.float32)
     return np.concatenate([wide, random, np.arange(-32, 33) / 2.0])
 
@@ -198,7 +197,9 @@ def _compare(f, run):
         taken = np.delete(np.arange(x.size), run(False, numbers, None, given))
         taken = np.intersect1d(taken, answered)
         given, rounded = given[taken], expected.astype(dtype)[taken]
-        same = (_bits.bits(given) == _bits.bits(rounded)) | (np.isnan(given) & np.isnan(rounded))
+        same = (_arrays.bits(given) == _arrays.bits(rounded)) | (
+            np.isnan(given) & np.isnan(rounded)
+        )
         for i in np.flatnonzero(~same)[:1]:
             raise _Differs(
                 "for x = %r it gives %r, but %r when read"
@@ -225,8 +226,8 @@ def _run_loop(loop, flush, x, upstream, y):
         numbers, given = x[part], y[part]
         more = None if upstream is None else upstream[part]
         ask = None if asked is None else asked[part]
-        if x.dtype in _dtypes.HARDWARE:
-            limits = _dtypes.limits(x.dtype) if flush else (0.0, 0.0)
+        if x.dtype in _arrays.HARDWARE:
+            limits = _arrays.limits(x.dtype) if flush else (0.0, 0.0)
             any_asked = loop(numbers, more, given, ask, *limits)
         else:
             numbers = _arguments(flush, numbers)
@@ -270,18 +271,18 @@ def _interpret(f, flush, x, upstream, y):
             % (describe(f), results[i], type(results[i]).__name__, arguments[i])
         )
     try:
-        wide = _dtypes.doubles(results, y.dtype)
+        wide = _arrays.doubles(results, y.dtype)
     except OverflowError as error:  # an integer or a fraction
         raise OverflowError("a result of %s: %s" % (describe(f), error)) from None
     _write(wide, flush, upstream, y)
 
 
 def _arguments(flush, x):
-    numbers = _dtypes.widen(x)
-    return _dtypes.to_double(_dtypes.flush(numbers, x.dtype) if flush else numbers)
+    numbers = _arrays.widen(x)
+    return _arrays.to_double(_arrays.flush(numbers, x.dtype) if flush else numbers)
 
 
 def _write(wide, flush, upstream, y):
     """Writes results, times `upstream` if that is not None, to `y`."""
-    rounded = (_dtypes.round_and_flush if flush else _dtypes.round_to)(wide, y.dtype)
-    y[...] = rounded if upstream is None else _dtypes.product(rounded, upstream)
+    rounded = (_arrays.round_and_flush if flush else _arrays.round_to)(wide, y.dtype)
+    y[...] = rounded if upstream is None else _arrays.product(rounded, upstream)

@@ -22,7 +22,8 @@ from quiet import ROOT, tf
 
 import legacy_spiky
 from legacy_spiky import parity
-from legacy_spiky._threads import cores
+from legacy_spiky._arrays.threads import cores
+from legacy_spiky.parity import comparison
 
 BLOCKS = 4096
 SUBNORMAL = set(range(8)) | set(range(2048, 2056))
@@ -74,7 +75,7 @@ def check(block, python=None, reference=None, candidate=None, **tolerance):
     expected, candidates = sides(python, reference, candidate)
     x = numbers(block)
     expected = expected or recipe(block)
-    values, _ = parity._run("reference", expected.label, expected, [x])
+    values, _ = comparison._run("reference", expected.label, expected, [x])
     ones = [np.ones(y.shape, y.dtype) for y in values]
     report = parity.compare(expected, *candidates, inputs=x, upstream=ones, **tolerance)
     if candidate is None:

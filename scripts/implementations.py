@@ -8,8 +8,8 @@ from quiet import tf
 
 import legacy_spiky
 from legacy_spiky import parity
-from legacy_spiky._dtypes import flush, round_to, to_double
-from legacy_spiky._interpreter import explain, load
+from legacy_spiky._arrays.dtypes import flush, round_to, to_double
+from legacy_spiky.parity.interpreter import explain, load
 
 # Whether a tf.function can be compiled, from TensorFlow 2.5 on.
 XLA = hasattr(tf, "function") and "jit_compile" in inspect.signature(tf.function).parameters

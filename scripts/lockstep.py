@@ -15,8 +15,8 @@ from train_digits import (
 )
 
 from legacy_spiky import np_d_spiky
-from legacy_spiky._bits import plain
-from legacy_spiky._interpreter import Interpreter
+from legacy_spiky._arrays.patterns import plain
+from legacy_spiky.parity.interpreter import Interpreter
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 

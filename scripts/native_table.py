@@ -29,9 +29,9 @@ from implementations import XLA
 from quiet import ROOT, check_files, progress, stop, tf
 
 import legacy_spiky
-from legacy_spiky import _bits
-from legacy_spiky._arithmetic import ieee, silent
-from legacy_spiky._report import shown
+from legacy_spiky._arrays import patterns
+from legacy_spiky._arrays.arithmetic import ieee, silent
+from legacy_spiky.parity.report import shown
 from legacy_spiky.vectorize import _Form
 
 sys.path.append(os.path.join(ROOT, "tests"))
@@ -99,7 +99,7 @@ def check(job):
 @silent
 def difference(x, expected, given, known):
     """Returns how many results differ, how many of them in NaN, and the farthest of the others."""
-    differs = known & (_bits.bits(expected) != _bits.bits(given))
+    differs = known & (patterns.bits(expected) != patterns.bits(given))
     if not differs.any():
         return {"differ": 0, "nan": 0, "ulp": 0, "at": None}
     nan = np.isnan(expected), np.isnan(given)
@@ -108,7 +108,7 @@ def difference(x, expected, given, known):
     found = {"differ": int(differs.sum()), "nan": int(either.sum()), "ulp": 0, "at": None}
     places = np.flatnonzero(differs & ~either)
     if len(places):
-        ulp = _bits.distance(expected[places], given[places])
+        ulp = patterns.distance(expected[places], given[places])
         found.update(ulp=int(ulp.max()), at=shown(x[places[ulp.argmax()]]))
     return found
 

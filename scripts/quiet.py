@@ -20,7 +20,7 @@ def stop(message):
 
 
 try:
-    from legacy_spiky._tf import tf
+    from legacy_spiky._ops.versions import tf
 except ImportError as error:
     stop(error)
 

@@ -39,8 +39,9 @@ from implementations import ARRAY, ARRAY_KEPT, SCALAR, SCALAR_KEPT, fixed
 from quiet import check_files, need, progress, tf
 from train_digits import initial_weights
 
-from legacy_spiky import _tf, parity
-from legacy_spiky._bits import plain
+from legacy_spiky import parity
+from legacy_spiky._arrays.patterns import plain
+from legacy_spiky._ops import versions
 
 SHAPES = [(), (1,), (0,), (0, 3), (7,), (2, 3), (2, 3, 4), (2, 3, 4, 5)]
 EPOCHS = 15
@@ -50,7 +51,7 @@ def inputs_of_spiky(seed):
     """Returns arrays of each dtype: all there are, or boundaries and random ones; and shapes."""
     arrays = [
         parity.samples(dtype.name, count=1000000, seed=(seed + i) % 2**32)
-        for i, dtype in enumerate(_tf.FLOATING)
+        for i, dtype in enumerate(versions.FLOATING)
     ]
     numbers = parity.samples("float32", seed=seed)
     return arrays + [np.random.RandomState(seed).choice(numbers, shape) for shape in SHAPES]

@@ -82,7 +82,7 @@ def pytest_collection_modifyitems(items):
     later = [item for item in items if LATER.search(item.nodeid)]
     if not later:  # where there may be no TensorFlow
         return
-    from legacy_spiky._tf import tf
+    from legacy_spiky._ops.versions import tf
 
     if (2, 0) <= tuple(int(number) for number in tf.VERSION.split(".")[:2]) < (2, 15):
         for item in later:
@@ -92,7 +92,7 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture
 def graph_mode():
     """A new default graph and a session on it, which the test gets."""
-    from legacy_spiky._tf import tf
+    from legacy_spiky._ops.versions import tf
 
     with tf.Graph().as_default(), tf.Session() as session:
         yield session
@@ -109,7 +109,7 @@ def busy_threads():
 
 def worlds():
     """The worlds that this TensorFlow has."""
-    from legacy_spiky._tf import tf
+    from legacy_spiky._ops.versions import tf
 
     names = ["session", "caller's thread"]
     if hasattr(tf, "control_flow_v2_enabled"):
@@ -127,7 +127,7 @@ def world(request):
     from worlds import Eager, Session
 
     import legacy_spiky
-    from legacy_spiky._tf import tf
+    from legacy_spiky._ops.versions import tf
 
     if request.param == "session":
         yield Session(legacy_spiky)

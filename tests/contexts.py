@@ -14,8 +14,9 @@ import tempfile
 import numpy as np
 
 import legacy_spiky
-from legacy_spiky import _tf, migration
-from legacy_spiky._tf import tf
+from legacy_spiky import migration
+from legacy_spiky._ops import versions
+from legacy_spiky._ops.versions import tf
 
 X = np.float32([0.2, 0.7, 1.2, 1.7])
 Y = np.float32([0.2, 0, 0.20000005, 0])
@@ -173,7 +174,7 @@ def keras_save_and_load(op, keras=None):
 def tf_keras(op):
     """All of them once more in Keras 2."""
     keras = importlib.import_module("tf_keras")
-    _tf.register_keras_serializable(migration.tf_spiky, migration.native_spiky)
+    versions.register_keras_serializable(migration.tf_spiky, migration.native_spiky)
     for context in (keras_dense, keras_activation, keras_functional, keras_save_and_load):
         context(op, keras)
 

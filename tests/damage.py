@@ -14,9 +14,9 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
 
-from legacy_spiky._saved import read
-from legacy_spiky._tf import tf
+from legacy_spiky._ops.versions import tf
 from legacy_spiky.checkpoint import find_callbacks, rebind
+from legacy_spiky.checkpoint.saved import read
 
 
 def outcome(path, nodes):

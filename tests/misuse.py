@@ -19,7 +19,7 @@ from unittest import mock
 import numpy as np
 
 import legacy_spiky
-from legacy_spiky._tf import tf
+from legacy_spiky._ops.versions import tf
 
 VERSION = tuple(int(number) for number in tf.VERSION.split(".")[:2])
 HERE = __file__

@@ -8,7 +8,7 @@ import time
 import numpy as np
 
 from legacy_spiky import np_d_spiky, np_spiky
-from legacy_spiky._tf import tf
+from legacy_spiky._ops.versions import tf
 
 try:
     from legacy_spiky.migration import activation, py_func

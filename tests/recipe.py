@@ -5,7 +5,7 @@ https://stackoverflow.com/questions/39921607, `tf` being TensorFlow 1's names.
 
 import numpy as np
 
-from legacy_spiky._tf import tf
+from legacy_spiky._ops.versions import tf
 
 
 def spiky(x):

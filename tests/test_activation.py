@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 import legacy_spiky
-from legacy_spiky import _tf, d_spiky, np_d_spiky, np_spiky, spiky, vectorize
-from legacy_spiky._tf import tf
+from legacy_spiky import d_spiky, np_d_spiky, np_spiky, spiky, vectorize
+from legacy_spiky._ops import versions
+from legacy_spiky._ops.versions import tf
 
 ALL_DTYPES = ["float16", "bfloat16", "float32", "float64"]
-DTYPES = [dtype.name for dtype in _tf.FLOATING]
+DTYPES = [dtype.name for dtype in versions.FLOATING]
 
 # On each boundary and next to it. In float32 the number below -0.5 is -0.50000006, the one
 # above is the one that the float32 formula gets wrong.
@@ -251,7 +252,7 @@ def test_results_in_float32_are_the_same_on_each_thread(world):
 @pytest.mark.parametrize("dtype", ["bfloat16", "float32", "float64"])
 def test_products_at_the_least_normal_number_are_the_same_on_each_thread(world, dtype):
     """Halfway between it and the next one below, a subnormal: half to even is the normal one."""
-    if tf.as_dtype(dtype) not in _tf.FLOATING:
+    if tf.as_dtype(dtype) not in versions.FLOATING:
         pytest.skip("py_func learned bfloat16 in TensorFlow 1.15")
     precision, least = {"bfloat16": (8, -126), "float32": (24, -126), "float64": (53, -1022)}[dtype]
     slope, least = 1 - 2.0**-precision, 2.0**least

@@ -5,7 +5,7 @@ import threading
 import numpy as np
 import pytest
 
-from legacy_spiky import _arithmetic, _dtypes
+from legacy_spiky._arrays import arithmetic, dtypes
 
 pytestmark = pytest.mark.skipif(
     not sys.platform.startswith(("linux", "darwin")), reason="not known how on this system"
@@ -19,7 +19,7 @@ def flushes():
 @pytest.fixture
 def flushing():
     """This thread as TensorFlow sets its own: bits 15 and 6 of MXCSR, in the fenv_t of x86-64."""
-    get, set_, _ = _arithmetic._LIBRARY
+    get, set_, _ = arithmetic._LIBRARY
     before, changed = ctypes.create_string_buffer(64), ctypes.create_string_buffer(64)
     get(before)
     get(changed)
@@ -34,7 +34,7 @@ x86 = pytest.mark.skipif(np.dtype(np.longdouble).itemsize != 16, reason="the bit
 
 
 def test_nothing_changes_where_nothing_is_flushed():
-    with _arithmetic.ieee():
+    with arithmetic.ieee():
         assert not flushes()
     assert not flushes()
 
@@ -42,9 +42,9 @@ def test_nothing_changes_where_nothing_is_flushed():
 @x86
 def test_subnormals_are_kept_while_it_lasts(flushing):
     assert flushes()
-    with _arithmetic.ieee():
+    with arithmetic.ieee():
         assert not flushes()
-        with _arithmetic.ieee():
+        with arithmetic.ieee():
             assert not flushes()
         assert not flushes()
     assert flushes()
@@ -53,7 +53,7 @@ def test_subnormals_are_kept_while_it_lasts(flushing):
 @x86
 def test_after_an_error_all_is_as_before(flushing):
     with pytest.raises(KeyError):
-        with _arithmetic.ieee():
+        with arithmetic.ieee():
             raise KeyError
     assert flushes()
 
@@ -68,7 +68,7 @@ def test_subnormals_are_found_where_they_count_as_zero(dtype, flushing):
         numbers = numbers.astype("u8")
         numbers[3:] += 0x7FFFFFFF80000000
     kind = dtype.str.replace("f", "u")
-    flushed = _dtypes.flush(numbers.astype(kind).view(dtype), np.dtype("f%d" % dtype.itemsize))
+    flushed = dtypes.flush(numbers.astype(kind).view(dtype), np.dtype("f%d" % dtype.itemsize))
     sign = numbers.max() - 1
     assert flushed.view(kind).tolist() == [0, 0, 0, sign, sign]
 
@@ -84,8 +84,8 @@ def test_a_new_thread_inherits(flushing):
 
 
 def test_where_the_library_is_not_known(monkeypatch):
-    monkeypatch.setattr(_arithmetic, "_LIBRARY", None)
-    with _arithmetic.ieee():
+    monkeypatch.setattr(arithmetic, "_LIBRARY", None)
+    with arithmetic.ieee():
         pass
     monkeypatch.setattr(sys, "platform", "win32")
-    assert _arithmetic._library() is None
+    assert arithmetic._library() is None

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from test_scripts import run, scripts  # noqa: F401, a fixture
 
-from legacy_spiky._tf import tf
+from legacy_spiky._ops.versions import tf
 
 
 def test_quick(tmp_path):

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from legacy_spiky import _dtypes, _tf
-from legacy_spiky._bits import bits, boundaries, distance, samples, upstreams
+from legacy_spiky._arrays import dtypes
+from legacy_spiky._arrays.patterns import bits, boundaries, distance, samples, upstreams
+from legacy_spiky._ops import versions
 
 LARGEST = float(np.finfo(np.float32).max)
-DTYPES = [dtype.name for dtype in _tf.FLOATING]
+DTYPES = [dtype.name for dtype in versions.FLOATING]
 
 
 def test_bits():
@@ -43,7 +44,7 @@ def test_distance_of_the_widest_doubles():
 def test_boundaries_have_neighbours(dtype):
     edges = boundaries(dtype)
     assert edges.dtype.name == dtype
-    wide = _dtypes.to_double(edges)
+    wide = dtypes.to_double(edges)
     assert len(set(bits(edges).tolist())) == len(edges)
     for number in (0, 0.5, 1, 1.5, 2, 8, -0.5, -1, -8):
         (place,) = np.flatnonzero((wide == number) & (np.signbit(wide) == (number < 0)))
@@ -72,7 +73,7 @@ def test_samples(dtype):
         assert sorted(bits(x).tolist()) == list(range(2**16))
     else:
         assert len(x) == len(boundaries(dtype)) + 140000
-        wide = _dtypes.to_double(x)
+        wide = dtypes.to_double(x)
         wide = wide[~np.isnan(wide)]
         assert (np.abs(wide) < 1e-20).sum() > 10000  # patterns
         assert ((wide > 1) & (wide < 8)).sum() > 20000  # numbers
@@ -92,7 +93,7 @@ def test_samples_in_a_range(low, high):
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_no_signalling_nan(dtype):
     for x in (boundaries(dtype), samples(dtype, count=1000)):
-        patterns = bits(x)[np.isnan(_dtypes.to_double(x))].astype(np.uint64)
+        patterns = bits(x)[np.isnan(dtypes.to_double(x))].astype(np.uint64)
         quiet = 1 << {"bfloat16": 6, "float16": 9, "float32": 22, "float64": 51}[dtype]
         assert len(patterns) and (patterns & np.uint64(quiet)).all()
 

@@ -5,7 +5,8 @@ import weakref
 import numpy as np
 import pytest
 
-from legacy_spiky import _blocks, _callback
+from legacy_spiky._arrays import blocks
+from legacy_spiky._ops import guard_elementwise
 from legacy_spiky.functions import np_d_spiky, np_spiky
 from legacy_spiky.vectorize import vectorize
 
@@ -15,7 +16,7 @@ HUGE = (1 << 16) + 1
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 @pytest.mark.parametrize("shape", [(), (0,), (3,), (2, 3, 4), (1 << 14,), (3, 1 << 13), (HUGE,)])
 def test_large_arrays_are_aligned(shape, dtype):
-    y = _blocks.empty(shape, np.dtype(dtype))
+    y = blocks.empty(shape, np.dtype(dtype))
     assert (y.shape, y.dtype) == (shape, dtype)
     assert y.flags.c_contiguous and y.flags.writeable
     if y.nbytes >= 1 << 15:
@@ -42,8 +43,8 @@ def test_products(dtype, upstream):
     x = np.array([0.25, 0.75, -0.0, least / 2, -least / 2, -least, np.nan, np.inf], dtype)
     upstream = np.full(x.shape, upstream, dtype)
     for function in (np_d_spiky, np_spiky):
-        callback = _callback.elementwise(function, dtype)
-        generic = _callback.elementwise(lambda x: function(x), dtype)  # noqa: B023
+        callback = guard_elementwise(function, dtype)
+        generic = guard_elementwise(lambda x: function(x), dtype)  # noqa: B023
         assert callback(x).tobytes() == generic(x).tobytes()
         np.testing.assert_array_equal(callback(x, upstream), generic(x, upstream))
         zero = callback(x, upstream) == 0
@@ -55,7 +56,7 @@ def test_products(dtype, upstream):
 @pytest.mark.parametrize("shape", [(), (0,), (1,), (2, 3)])
 @pytest.mark.parametrize("slope", [0.0, -0.0, 1.0, 2.0**-140])
 def test_products_of_each_shape(dtype, shape, slope):
-    callback = _callback.elementwise(lambda x: np.full_like(x, slope), dtype)
+    callback = guard_elementwise(lambda x: np.full_like(x, slope), dtype)
     y = callback(np.ones(shape, dtype), np.full(shape, -2, dtype))
     assert (y.shape, y.dtype) == (shape, dtype)
     np.testing.assert_array_equal(y, 0 if slope < 1 and dtype != np.float64 else -2 * slope)
@@ -63,7 +64,7 @@ def test_products_of_each_shape(dtype, shape, slope):
 
 def test_an_upstream_gradient_of_another_shape():
     with pytest.raises(ValueError) as error:
-        _callback.elementwise(np_d_spiky, np.float32)(np.zeros(3, np.float32), np.zeros(2))
+        guard_elementwise(np_d_spiky, np.float32)(np.zeros(3, np.float32), np.zeros(2))
     assert "upstream gradient of np_d_spiky (" in str(error.value)
     assert "has shape (2,), but its input has shape (3,)" in str(error.value)
 
@@ -73,9 +74,9 @@ def test_a_function_that_wraps_ours_is_not_ours():
     def doubled(x):
         return 2 * np_spiky(x)
 
-    assert _blocks.steps_of(doubled) is None
+    assert blocks.steps_of(doubled) is None
     x = np.float32([0.25])
-    assert _callback.elementwise(doubled, np.float32)(x) == [0.5]
+    assert guard_elementwise(doubled, np.float32)(x) == [0.5]
 
 
 class NoHash:
@@ -87,7 +88,7 @@ class NoHash:
 
 @pytest.mark.parametrize("function", [np.tanh, abs, NoHash(), functools.partial(np.add, 1)])
 def test_functions_of_others_have_no_steps(function):
-    assert _blocks.steps_of(function) is None
+    assert blocks.steps_of(function) is None
 
 
 class Model:
@@ -102,7 +103,7 @@ class Model:
 
 def test_steps_go_with_their_function():
     model = Model()
-    assert _blocks.steps_of(model.array_function) is not None
+    assert blocks.steps_of(model.array_function) is not None
     gone = weakref.ref(model)
     del model
     gc.collect()

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from legacy_spiky._callback import elementwise, guard
+from legacy_spiky._ops.callback import guard
+from legacy_spiky._ops.callback import guard_elementwise as elementwise
 
 
 def test_guard_gives_arrays_of_its_own():

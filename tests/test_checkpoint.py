@@ -15,10 +15,11 @@ import pytest
 import recipe
 from tensorflow.core.protobuf.meta_graph_pb2 import MetaGraphDef
 
-from legacy_spiky import _placement, activation, checkpoint, spikygrad, tf_d_spiky, tf_spiky
-from legacy_spiky._saved import each_node
-from legacy_spiky._tf import tf
+from legacy_spiky import activation, checkpoint, spikygrad, tf_d_spiky, tf_spiky
+from legacy_spiky._ops import placement
+from legacy_spiky._ops.versions import tf
 from legacy_spiky.checkpoint import find_callbacks, rebind, restore
+from legacy_spiky.checkpoint.saved import each_node
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.join(HERE, os.pardir)
@@ -1471,7 +1472,7 @@ def test_a_file_system_that_tensorflow_has_not(capsys):
 @pytest.fixture
 def served(monkeypatch):
     """This process is worker 1 of a cluster."""
-    monkeypatch.setattr(_placement, "_served", {("worker", 1)})
+    monkeypatch.setattr(placement, "_served", {("worker", 1)})
 
 
 def on(device, names):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from legacy_spiky._tf import tf
+from legacy_spiky._ops.versions import tf
 
 if not hasattr(tf, "numpy_function"):
     pytest.skip("migration needs TensorFlow 1.15", allow_module_level=True)

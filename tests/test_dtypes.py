@@ -4,7 +4,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from legacy_spiky import _dtypes
+from legacy_spiky._arrays import dtypes
 
 FLOAT16, FLOAT32, FLOAT64 = map(np.dtype, [np.float16, np.float32, np.float64])
 
@@ -29,16 +29,16 @@ def test_round_to_ties_and_next_to_them(dtype):
         tie = (below + above) / 2
         even = below if dtype.type(below).view("u%d" % dtype.itemsize) % 2 == 0 else above
         wide = np.array([tie] + [x.item() for x in neighbours(FLOAT64, tie)])
-        np.testing.assert_array_equal(_dtypes.round_to(wide, dtype), [even, below, above])
+        np.testing.assert_array_equal(dtypes.round_to(wide, dtype), [even, below, above])
 
 
 def test_round_to_overflow_and_integers(recwarn):
     largest = np.finfo(np.float32).max.item()
     wide = np.array([largest, largest * (1 + 2.0**-26), 1e300, -1e300, np.inf, np.nan])
     expected = np.float32([largest, largest, np.inf, -np.inf, np.inf, np.nan])
-    np.testing.assert_array_equal(_dtypes.round_to(wide, FLOAT32), expected)
-    np.testing.assert_array_equal(_dtypes.round_to(np.array([True, False]), FLOAT16), [1, 0])
-    assert _dtypes.round_to(np.array([2**24 + 1]), FLOAT32) == 2**24
+    np.testing.assert_array_equal(dtypes.round_to(wide, FLOAT32), expected)
+    np.testing.assert_array_equal(dtypes.round_to(np.array([True, False]), FLOAT16), [1, 0])
+    assert dtypes.round_to(np.array([2**24 + 1]), FLOAT32) == 2**24
     assert not list(recwarn)
 
 
@@ -74,13 +74,13 @@ def test_round_to_bfloat16(bfloat16, recwarn):
     with np.errstate(under="ignore"):
         wide = np.concatenate([wide, edges, np.nextafter(edges, 0), np.nextafter(edges, np.inf)])
     wide = np.concatenate([wide, -wide])
-    y = _dtypes.round_to(wide, bfloat16)
+    y = dtypes.round_to(wide, bfloat16)
     assert y.dtype == bfloat16
     expected = np.array([exact_bfloat16(x) for x in wide.tolist()], np.uint16)
     np.testing.assert_array_equal(y.view(np.uint16), expected)
-    special = _dtypes.round_to(np.array([np.inf, -np.inf, np.nan, -np.nan]), bfloat16)
+    special = dtypes.round_to(np.array([np.inf, -np.inf, np.nan, -np.nan]), bfloat16)
     np.testing.assert_array_equal(
-        _dtypes.widen(special), np.float32([np.inf, -np.inf, np.nan, np.nan])
+        dtypes.widen(special), np.float32([np.inf, -np.inf, np.nan, np.nan])
     )
     assert not list(recwarn)
 
@@ -95,11 +95,11 @@ def nearest(x, precision):
 
 def ways(x, numbers, dtype):
     """An array, and the same numbers, rounded in each way: as doubles."""
-    one_by_one = [_dtypes.round_to(number.reshape(()), dtype).reshape(1) for number in x]
-    by_python = _dtypes.round_to(_dtypes.doubles(numbers, dtype), dtype)
-    for y in (_dtypes.round_to(x, dtype), np.concatenate(one_by_one), by_python):
+    one_by_one = [dtypes.round_to(number.reshape(()), dtype).reshape(1) for number in x]
+    by_python = dtypes.round_to(dtypes.doubles(numbers, dtype), dtype)
+    for y in (dtypes.round_to(x, dtype), np.concatenate(one_by_one), by_python):
         assert y.dtype == dtype
-        yield _dtypes.to_double(y).tolist()
+        yield dtypes.to_double(y).tolist()
 
 
 # What lies beside a tie by less than a double can tell, and on it; of either sign.
@@ -142,7 +142,7 @@ def test_round_to_of_longdouble(name, request):
         for y in ways(sign * x, list(sign * x), dtype):
             assert y == [sign * number for number in expected]
     special = np.array([np.nan, np.inf, -np.inf, -0.0, np.finfo(np.longdouble).max], np.longdouble)
-    y = _dtypes.to_double(_dtypes.round_to(special, dtype))
+    y = dtypes.to_double(dtypes.round_to(special, dtype))
     np.testing.assert_array_equal(y, [np.nan, np.inf, -np.inf, 0, np.inf])
     assert np.signbit(y[3])
 
@@ -151,7 +151,7 @@ def test_doubles_of_what_doubles_hold():
     numbers = [1, True, np.bool_(False), 0.1, np.float32(0.1), np.int8(-3), Fraction(1, 3), 2**53]
     numbers += [np.longdouble(0.1), float("inf"), 0.0]
     for dtype in (FLOAT16, FLOAT32, FLOAT64):
-        y = _dtypes.doubles(numbers, dtype)
+        y = dtypes.doubles(numbers, dtype)
         assert y.dtype == np.float64
         expected = [float(number) for number in numbers]
         if dtype != FLOAT64:  # to odd: a double is beside a third
@@ -160,13 +160,13 @@ def test_doubles_of_what_doubles_hold():
             )
         assert y.tolist() == expected
     with pytest.raises(OverflowError):
-        _dtypes.doubles([10**400], FLOAT32)
+        dtypes.doubles([10**400], FLOAT32)
 
 
 @pytest.mark.skipif(np.longdouble(1) + np.longdouble(2) ** -60 == 1, reason="it is a double here")
 def test_flush_of_longdouble_is_that_of_the_double_that_it_rounds_to():
     least = np.longdouble(2) ** -1022
-    y = _dtypes.flush(np.array([least, least * (1 - np.longdouble(2) ** -60), least / 2]), FLOAT64)
+    y = dtypes.flush(np.array([least, least * (1 - np.longdouble(2) ** -60), least / 2]), FLOAT64)
     np.testing.assert_array_equal(y, [least, least, 0])
 
 
@@ -175,27 +175,27 @@ def test_nothing_is_said_of_the_package_s_arithmetic():
     with np.errstate(all="raise"), warnings.catch_warnings():
         warnings.simplefilter("error")
         for dtype in (FLOAT16, FLOAT32, FLOAT64):
-            y = _dtypes.round_to(numbers, dtype)
-            _dtypes.flush(y, dtype)
-            _dtypes.to_double(y)
-            _dtypes.product(y, y[::-1].copy())
-        _dtypes.doubles([np.longdouble(1e300) * np.longdouble(1e300), 1], FLOAT32)
+            y = dtypes.round_to(numbers, dtype)
+            dtypes.flush(y, dtype)
+            dtypes.to_double(y)
+            dtypes.product(y, y[::-1].copy())
+        dtypes.doubles([np.longdouble(1e300) * np.longdouble(1e300), 1], FLOAT32)
 
 
 def test_widen_every_bfloat16(bfloat16):
     bits = np.arange(1 << 16, dtype=np.uint16)
-    wide = _dtypes.widen(bits.view(bfloat16))
+    wide = dtypes.widen(bits.view(bfloat16))
     assert wide.dtype == np.float32
     np.testing.assert_array_equal(wide.view(np.uint32), bits.astype(np.uint32) << 16)
-    back = _dtypes.round_to(wide, bfloat16).view(np.uint16)
+    back = dtypes.round_to(wide, bfloat16).view(np.uint16)
     np.testing.assert_array_equal(back[~np.isnan(wide)], bits[~np.isnan(wide)])
-    assert np.isnan(_dtypes.widen(back[np.isnan(wide)].view(bfloat16))).all()
+    assert np.isnan(dtypes.widen(back[np.isnan(wide)].view(bfloat16))).all()
 
 
 def test_least_normal():
-    assert _dtypes.least_normal(FLOAT32) == np.finfo(np.float32).tiny
-    assert _dtypes.least_normal(FLOAT64) == np.finfo(np.float64).tiny
-    assert _dtypes.least_normal(FLOAT16) == 0
+    assert dtypes.least_normal(FLOAT32) == np.finfo(np.float32).tiny
+    assert dtypes.least_normal(FLOAT64) == np.finfo(np.float64).tiny
+    assert dtypes.least_normal(FLOAT16) == 0
 
 
 LEAST = 2.0**-126
@@ -220,7 +220,7 @@ TABLE = [
 @pytest.mark.parametrize("dtype, kind, number, flushed", TABLE)
 def test_flush(dtype, kind, number, flushed):
     for sign in (1, -1):
-        y = _dtypes.flush(np.array([sign * number, np.nan, 7, sign * 0.0], kind), dtype)
+        y = dtypes.flush(np.array([sign * number, np.nan, 7, sign * 0.0], kind), dtype)
         assert y.dtype == kind
         np.testing.assert_array_equal(y, np.array([sign * flushed, np.nan, 7, 0], kind))
         np.testing.assert_array_equal(np.signbit(y[[0, 3]]), sign < 0)
@@ -229,10 +229,10 @@ def test_flush(dtype, kind, number, flushed):
 def test_flush_leaves_its_argument_alone():
     y = np.full(3, 1e-40, np.float32)
     y.setflags(write=False)
-    np.testing.assert_array_equal(_dtypes.flush(y, FLOAT32), 0)
+    np.testing.assert_array_equal(dtypes.flush(y, FLOAT32), 0)
     assert y.all()
 
 
 @pytest.mark.parametrize("y", [np.array([True]), np.array([1, 0]), np.array([], np.float32)])
 def test_flush_of_what_has_no_subnormals(y):
-    assert _dtypes.flush(y, FLOAT32) is y
+    assert dtypes.flush(y, FLOAT32) is y

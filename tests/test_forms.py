@@ -16,8 +16,9 @@ import numpy as np
 import programs
 import pytest
 
-from legacy_spiky import _blocks, _dtypes, _threads
-from legacy_spiky._bits import boundaries
+import legacy_spiky
+from legacy_spiky._arrays import blocks, dtypes, threads
+from legacy_spiky._arrays.patterns import boundaries
 from legacy_spiky._scalar import reading
 from legacy_spiky.functions import d_spiky, np_d_spiky, np_spiky, spiky
 from legacy_spiky.vectorize import vectorize
@@ -120,8 +121,8 @@ def compare(f, compile, x):
         x = x[~raises]
         assert outcome(quick, x) == outcome(sure, x)
     for upstream in (None, x[::-1].copy()):
-        by_op = functools.partial(_blocks.apply, x=x, upstream=upstream, flush=True)
-        assert outcome(by_op, _blocks.steps_of(quick)) == outcome(by_op, _blocks.steps_of(sure))
+        by_op = functools.partial(blocks.apply, x=x, upstream=upstream, flush=True)
+        assert outcome(by_op, blocks.steps_of(quick)) == outcome(by_op, blocks.steps_of(sure))
 
 
 @pytest.mark.parametrize("compile", FORMS)
@@ -460,7 +461,7 @@ except ImportError as error:
 
 
 def test_without_numba():
-    package = _blocks.__file__[: -len("_blocks.py")]
+    package = legacy_spiky.__file__[: -len("__init__.py")]
     output = subprocess.check_output([sys.executable, "-c", WITHOUT_NUMBA, package]).decode()
     (line,) = output.splitlines()
     assert line.startswith("f (<string>:") and " is not compiled: " in line
@@ -488,9 +489,9 @@ def test_rounding_to_the_least_normal_number(compile):
         return table[int(i)]
 
     for g in (fast(f, compile), slow(f)):
-        y = _blocks.apply(_blocks.steps_of(g), np.arange(5, dtype=np.float32), flush=True)
+        y = blocks.apply(blocks.steps_of(g), np.arange(5, dtype=np.float32), flush=True)
         np.testing.assert_array_equal(y, np.float32([least, least, 0, 0, 0]))
-    assert _dtypes.limits(np.dtype(np.float32)) == (least, least * (1 - 2.0**-25))
+    assert dtypes.limits(np.dtype(np.float32)) == (least, least * (1 - 2.0**-25))
 
 
 @pytest.mark.parametrize("compile", [None, False])
@@ -540,9 +541,9 @@ def test_what_is_read_sees_the_user_s_state(compile):
 @pytest.mark.parametrize("compile", FORMS)
 def test_the_interpreter_is_asked_on_the_caller_s_thread(compile, monkeypatch):
     """Where the user's errstate is, for one; in the order of the numbers, and for no others."""
-    monkeypatch.setattr(_threads, "cores", lambda: 4)
-    monkeypatch.setattr(_threads, "_PART", 1 << 14)
-    _threads._threads.cache_clear()
+    monkeypatch.setattr(threads, "cores", lambda: 4)
+    monkeypatch.setattr(threads, "_PART", 1 << 14)
+    threads._threads.cache_clear()
     interpret, seen = _vectorize._interpret, []
 
     def noted(f, flush, x, upstream, y):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from legacy_spiky import _blocks
+from legacy_spiky._arrays import blocks
 from legacy_spiky.functions import (
     d_spiky,
     np_d_spiky,
@@ -127,7 +127,7 @@ def test_no_warnings(recwarn):
     signalling = np.uint32([0x7F800001, 1, 0x7F800000]).view(
         np.float32
     )  # NaN, a subnormal, infinity
-    _blocks.apply(_blocks.steps_of(np_d_spiky), signalling, signalling, flush=True)
+    blocks.apply(blocks.steps_of(np_d_spiky), signalling, signalling, flush=True)
     assert not [str(warning.message) for warning in recwarn]
 
 

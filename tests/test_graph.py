@@ -11,8 +11,9 @@ import weakref
 import numpy as np
 import pytest
 
-from legacy_spiky import _tf, activation, py_func, spikygrad, spikygrad2, tf_d_spiky, tf_spiky
-from legacy_spiky._tf import tf
+from legacy_spiky import activation, py_func, spikygrad, spikygrad2, tf_d_spiky, tf_spiky
+from legacy_spiky._ops import versions
+from legacy_spiky._ops.versions import tf
 
 
 def square(x):
@@ -128,7 +129,7 @@ def test_sparse_gradients(graph_mode):
 
 
 @pytest.mark.parametrize("threads", [0, -1])
-@pytest.mark.parametrize("dtype", _tf.FLOATING)
+@pytest.mark.parametrize("dtype", versions.FLOATING)
 def test_the_two_gradients_of_spiky_agree(dtype, threads):
     size = dtype.size
     if size == 2:
@@ -152,7 +153,7 @@ def test_gradient_built_after_a_run_says_nothing(capfd):
     # TensorFlow 2.21 warns of an op that is changed after a session ran it.
     code = """
 import legacy_spiky
-from legacy_spiky._tf import tf
+from legacy_spiky._ops.versions import tf
 with tf.Graph().as_default(), tf.Session() as session:
     x = tf.constant([0.2, 0.7])
     y = legacy_spiky.tf_spiky(x)

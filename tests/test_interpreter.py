@@ -10,10 +10,11 @@ import numpy as np
 import planted
 import pytest
 
-from legacy_spiky import _tf, np_d_spiky, np_spiky
-from legacy_spiky._interpreter import _GREETING, Interpreter, _encode, load
-from legacy_spiky._tf import tf
+from legacy_spiky import np_d_spiky, np_spiky
+from legacy_spiky._ops import versions
+from legacy_spiky._ops.versions import tf
 from legacy_spiky.parity import arrays, assert_parity, boundaries, compare, interpreter, session
+from legacy_spiky.parity.interpreter import _GREETING, Interpreter, _encode, load
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -32,7 +33,7 @@ def planted_is_found():
     os.chdir(here)
 
 
-@pytest.mark.parametrize("dtype", [dtype.name for dtype in _tf.FLOATING] + ["int32", "bool"])
+@pytest.mark.parametrize("dtype", [dtype.name for dtype in versions.FLOATING] + ["int32", "bool"])
 @pytest.mark.parametrize("shape", [(), (0,), (3,), (2, 0, 3), (2, 3)])
 def test_arrays_there_and_back(echo, dtype, shape):
     dtype = np.dtype(tf.as_dtype(dtype).as_numpy_dtype)
@@ -63,7 +64,7 @@ def test_about(echo):
         "python": "%d.%d.%d" % sys.version_info[:3],
         "tensorflow": tf.VERSION,
         "numpy": np.__version__,
-        "dtypes": [dtype.name for dtype in _tf.FLOATING],
+        "dtypes": [dtype.name for dtype in versions.FLOATING],
     }
 
 

@@ -16,7 +16,7 @@ import pytest
 import tensorflow
 
 import legacy_spiky
-from legacy_spiky._tf import tf
+from legacy_spiky._ops.versions import tf
 
 if not hasattr(tensorflow, "keras"):
     pytest.skip("TensorFlow has a Keras since 1.4", allow_module_level=True)
@@ -354,14 +354,14 @@ def test_loss_and_metric(keras):
 @pytest.mark.skipif(VERSION < (2, 0), reason="migration.tf_spiky outside of sessions")
 @pytest.mark.parametrize("ending", [".keras", ".h5"])
 def test_the_package_s_own_are_registered(keras, ending, tmp_path):
-    from legacy_spiky import _tf
+    from legacy_spiky._ops import versions
 
     if ending == ".h5" and VERSION >= (2, 15) and not is_keras_3(keras):
         pytest.skip("Keras's own fault, see test_own_function_or_an_error")
     if not hasattr(keras.utils, "register_keras_serializable"):
         pytest.skip("it came with TensorFlow 2.1")
     if keras is not tensorflow.keras:  # imported since
-        _tf.register_keras_serializable(tf_spiky, native_spiky)
+        versions.register_keras_serializable(tf_spiky, native_spiky)
     for op in (tf_spiky, native_spiky):
         loaded = saved(keras, model(keras, op), str(tmp_path / (op.__name__ + ending)))
         assert functions_of(loaded) == [op, op]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from test_scripts import SCRIPTS, scripts  # noqa: F401, a fixture
 
-from legacy_spiky._tf import tf
+from legacy_spiky._ops.versions import tf
 
 
 @pytest.fixture

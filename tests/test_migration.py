@@ -15,7 +15,7 @@ import tensorflow
 import legacy_spiky
 from legacy_spiky import d_spiky, spiky
 from legacy_spiky._errors import describe, qualified_name
-from legacy_spiky._tf import tf
+from legacy_spiky._ops.versions import tf
 
 if not hasattr(tf, "numpy_function"):
     pytest.skip("migration needs TensorFlow 1.15", allow_module_level=True)
@@ -290,7 +290,7 @@ def test_the_layer_below_trains_as_with_native_ops():
 
 
 def test_a_tensorflow_that_is_too_old(monkeypatch):
-    monkeypatch.setattr("legacy_spiky._tf.tf", types.SimpleNamespace(VERSION="1.13.2"))
+    monkeypatch.setattr("legacy_spiky._ops.tf", types.SimpleNamespace(VERSION="1.13.2"))
     monkeypatch.delitem(sys.modules, "legacy_spiky.migration")
     with pytest.raises(ImportError) as error:
         importlib.import_module("legacy_spiky.migration")

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 import tensorflow
 
-from legacy_spiky import _bits, _dtypes, d_spiky, spiky, vectorize
-from legacy_spiky._tf import tf
+from legacy_spiky import d_spiky, spiky, vectorize
+from legacy_spiky._arrays import dtypes, patterns
+from legacy_spiky._ops.versions import tf
 
 if not hasattr(tf, "where_v2"):
     pytest.skip("native ops need TensorFlow 1.15", allow_module_level=True)
@@ -65,7 +66,7 @@ def named(table):
 def expected(f, x):
     """What the interpreter gives for an array, and where it gives something."""
     wide, known = [], []
-    for number in _dtypes.flush(_dtypes.to_double(x), x.dtype).tolist():
+    for number in dtypes.flush(dtypes.to_double(x), x.dtype).tolist():
         try:
             y = f(number)
             y = None if isinstance(y, complex) else float(y)
@@ -74,12 +75,12 @@ def expected(f, x):
         known.append(y is not None)
         wide.append(0.0 if y is None else y)
     wide = np.array(wide)
-    return _dtypes.round_to(_dtypes.flush(wide, x.dtype), x.dtype), np.array(known)
+    return dtypes.round_to(dtypes.flush(wide, x.dtype), x.dtype), np.array(known)
 
 
 def differing(given, y, known):
-    nan = np.isnan(_dtypes.to_double(given)) & np.isnan(_dtypes.to_double(y))
-    return np.flatnonzero((_bits.bits(given) != _bits.bits(y)) & ~nan & known)
+    nan = np.isnan(dtypes.to_double(given)) & np.isnan(dtypes.to_double(y))
+    return np.flatnonzero((patterns.bits(given) != patterns.bits(y)) & ~nan & known)
 
 
 # Their last bits are TensorFlow's, seen where numbers cancel: 1 + erf(x), of x = -5.
@@ -93,7 +94,7 @@ IEEE = [f for f in FUNCTIONS if f.__name__ in IEEE.split()]
 
 
 def check(f, op, dtype, modes):
-    x = _bits.samples(dtype, count=500)
+    x = patterns.samples(dtype, count=500)
     y, known = expected(f, x)
     for mode in modes:
         given = MODES[mode](op)(x)
@@ -119,7 +120,7 @@ def test_of_doubles_too(f):
 
 @pytest.mark.parametrize(**named(CANCEL))
 def test_what_cancels_is_close(f):
-    x = _bits.samples("float32", -8, 8, count=2000)
+    x = patterns.samples("float32", -8, 8, count=2000)
     y, known = expected(f, x)
     assert known.all()
     for mode in MODES.values():
@@ -130,13 +131,13 @@ def test_what_cancels_is_close(f):
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
 @pytest.mark.parametrize(**named([f for f in FUNCTIONS if f not in CANCEL]))
 def test_under_xla(f, dtype):
-    x = _bits.samples(dtype, count=500)
+    x = patterns.samples(dtype, count=500)
     y, known = expected(f, x)
     given = tf.function(native(f), jit_compile=True)(tf.constant(x)).numpy()
     wrong = differing(given, y, known)
     # It fuses x * x * x - x, which moves a float32 now and then.
     assert len(wrong) <= 4 * (f is activations.cubic)
-    assert (_bits.distance(given[wrong], y[wrong]) <= 1).all()
+    assert (patterns.distance(given[wrong], y[wrong]) <= 1).all()
 
 
 @eager_only
@@ -164,7 +165,7 @@ def test_in_single_precision(f, dtype):
     for mode in MODES.values():
         given = mode(op)(x)
         assert given.dtype == x.dtype
-        given, wide = _dtypes.to_double(given)[known], _dtypes.to_double(y)[known]
+        given, wide = dtypes.to_double(given)[known], dtypes.to_double(y)[known]
         near = np.isclose(given, wide, rtol=1e-2 if dtype.endswith("16") else 1e-5, atol=1e-5)
         assert near.mean() > 0.97, (x[known][~near], given[~near], wide[~near])
 
@@ -241,9 +242,9 @@ def test_gradients_are_those_of_an_activation(f, df, d2f, dtype, where):
         pytest.skip("migration.activation needs a newer TensorFlow there")
     if dtype == "float64" and f is wave:
         pytest.skip("a double of TensorFlow's logarithm has its own last bits")
-    x = _bits.samples(dtype, count=400)
-    x = x[(_dtypes.to_double(x) > 1e-30) | (_dtypes.to_double(x) <= 0)]  # 1 / x**2 is finite
-    u = _bits.upstreams(x.shape, x.dtype)
+    x = patterns.samples(dtype, count=400)
+    x = x[(dtypes.to_double(x) > 1e-30) | (dtypes.to_double(x) <= 0)]  # 1 / x**2 is finite
+    u = patterns.upstreams(x.shape, x.dtype)
     u[::7] *= u.dtype.type(2.0**-126)
     both = [native(f, df, d2f)]
     both.append(migration.activation(*[vectorize(g, compile=False) for g in (f, df, d2f) if g]))
@@ -490,7 +491,7 @@ def test_the_text_is_the_op(f, compute_dtype):
         text = source(f, *derivatives, compute_dtype=compute_dtype)
         both = [native(f, *derivatives, compute_dtype=compute_dtype), of_text(text, f.__name__)]
         for dtype in ("float32", "float16"):
-            x = _bits.samples(dtype, count=100)[::3]
+            x = patterns.samples(dtype, count=100)[::3]
             runs = [PLAIN.run(op, x) for op in both]
             for given, y in zip(runs[0][0] + runs[0][1], runs[1][0] + runs[1][1]):
                 assert not len(differing(given, y, np.ones(len(x), bool)))

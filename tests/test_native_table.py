@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from test_scripts import run, scripts  # noqa: F401, a fixture
 
-from legacy_spiky._tf import tf
+from legacy_spiky._ops.versions import tf
 
 if tuple(map(int, tf.VERSION.split(".")[:2])) < (2, 5):
     pytest.skip("for TensorFlow 2.5 or newer, with XLA", allow_module_level=True)

@@ -6,8 +6,9 @@ import numpy as np
 import planted
 import pytest
 
-from legacy_spiky import _tf, np_d_spiky, np_spiky, tf_spiky
-from legacy_spiky._tf import tf
+from legacy_spiky import np_d_spiky, np_spiky, tf_spiky
+from legacy_spiky._ops import versions
+from legacy_spiky._ops.versions import tf
 from legacy_spiky.parity import (
     Report,
     arrays,
@@ -505,7 +506,7 @@ def test_flush_subnormals(run_in):
     )
 
 
-@pytest.mark.parametrize("dtype", [dtype.name for dtype in _tf.FLOATING])
+@pytest.mark.parametrize("dtype", [dtype.name for dtype in versions.FLOATING])
 def test_flush_subnormals_of_each_dtype(dtype):
     def values(sign):
         return lambda inputs, upstream=None: (inputs if sign else [np.zeros_like(inputs[0])], [])
@@ -579,7 +580,7 @@ def test_shapes(run_in, shape):
     assert report.ok and report.tried == x.size
 
 
-@pytest.mark.parametrize("dtype", [dtype.name for dtype in _tf.FLOATING])
+@pytest.mark.parametrize("dtype", [dtype.name for dtype in versions.FLOATING])
 def test_dtypes(run_in, dtype):
     assert assert_parity(REFERENCE, run_in(planted.right), inputs=boundaries(dtype)).ok
 

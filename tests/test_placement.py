@@ -7,8 +7,9 @@ import weakref
 import numpy as np
 import pytest
 
-from legacy_spiky import _placement, activation, py_func, tf_spiky
-from legacy_spiky._tf import tf
+from legacy_spiky import activation, py_func, tf_spiky
+from legacy_spiky._ops import placement
+from legacy_spiky._ops.versions import tf
 
 CLUSTER = {"ps": ["127.0.0.1:0"], "worker": ["127.0.0.1:0", "127.0.0.1:0"]}
 OWN = "/job:worker/task:1"
@@ -17,8 +18,8 @@ ON_HOST = OWN + "/device:CPU:0"
 
 @pytest.fixture(autouse=True)
 def nothing_found_yet(monkeypatch):
-    monkeypatch.setattr(_placement, "_served", set())
-    monkeypatch.setattr(_placement, "_unserved", weakref.WeakSet())
+    monkeypatch.setattr(placement, "_served", set())
+    monkeypatch.setattr(placement, "_unserved", weakref.WeakSet())
 
 
 @pytest.fixture(scope="module")
@@ -29,12 +30,12 @@ def the_server():
 @pytest.fixture
 def server(the_server, monkeypatch):
     """This process is worker 1, and nothing else."""
-    monkeypatch.setattr(_placement, "gc", types.SimpleNamespace(get_objects=lambda: [the_server]))
+    monkeypatch.setattr(placement, "gc", types.SimpleNamespace(get_objects=lambda: [the_server]))
 
 
 @pytest.fixture
 def no_server(monkeypatch):
-    monkeypatch.setattr(_placement, "gc", types.SimpleNamespace(get_objects=list))
+    monkeypatch.setattr(placement, "gc", types.SimpleNamespace(get_objects=list))
 
 
 def cube(x):
@@ -54,12 +55,12 @@ def variable(regularizer=None):
 def test_the_servers_of_a_process_are_found(the_server):
     with tf.Graph().as_default(), tf.device(OWN):
         tf_spiky([1.0])
-    assert ("worker", 1) in _placement._served
+    assert ("worker", 1) in placement._served
 
 
 @pytest.mark.parametrize("device", ["", "/cpu:0", "/job:localhost/replica:0/task:0/device:CPU:0"])
 def test_without_a_job_nothing_is_looked_for(graph_mode, device, monkeypatch):
-    monkeypatch.delattr(_placement, "_look_for_servers")
+    monkeypatch.delattr(placement, "_look_for_servers")
     with tf.device(device):
         bare = tf.py_func(cube, [1.0], tf.float32).op
         y = tf_spiky([1.0])
@@ -179,7 +180,7 @@ def test_elsewhere_is_an_error(graph_mode, server, device, kind):
 
 
 def test_a_process_of_several_tasks(graph_mode, server):
-    _placement._served.update([("worker", 0), ("ps", 0), ("worker", 1)])
+    placement._served.update([("worker", 0), ("ps", 0), ("worker", 1)])
     for device in ["/job:worker/task:0", "/job:ps/task:0", OWN]:
         with tf.device(device):
             assert tf_spiky([1.0]).op.device == device + "/device:CPU:0"
@@ -203,7 +204,7 @@ def test_no_server_is_a_warning_for_each_graph(no_server):
 
 def test_what_a_strategy_places_is_left_alone(graph_mode, server, monkeypatch):
     # In the tf.function of an eager program, as those of MultiWorkerMirroredStrategy.
-    monkeypatch.setattr(_placement._tf, "runs_eagerly", lambda: True)
+    monkeypatch.setattr(placement.versions, "runs_eagerly", lambda: True)
     with tf.device("/job:worker/task:0"):
         op = tf.identity([1.0]).op
-    assert _placement.instead(op, cube) is None
+    assert placement.instead(op, cube) is None

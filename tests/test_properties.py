@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from legacy_spiky._tf import tf
+from legacy_spiky._ops.versions import tf
 
 if tuple(map(int, tf.VERSION.split(".")[:2])) < (2, 15):
     pytest.skip("not all worlds, or not whole ones: README, Versions", allow_module_level=True)

@@ -5,7 +5,7 @@ import functools
 import numpy as np
 import pytest
 
-from legacy_spiky._tf import tf
+from legacy_spiky._ops.versions import tf
 
 X = np.float32([1, -2, 3])
 

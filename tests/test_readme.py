@@ -12,7 +12,7 @@ import sys
 import pytest
 import tensorflow
 
-from legacy_spiky._tf import tf
+from legacy_spiky._ops.versions import tf
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir)
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from expressions import ASK, evaluate
 
-from legacy_spiky import _bits, _dtypes
+from legacy_spiky._arrays import dtypes, patterns
 from legacy_spiky._scalar import arrays
 from legacy_spiky._scalar.arrays import array_form
 from legacy_spiky._scalar.expression import COMPARISONS, MATH, Choice, Path, Value
@@ -20,7 +20,7 @@ from legacy_spiky.functions import d_spiky, spiky
 DTYPES = ["float16", "float32", "float64"]
 try:
     # TensorFlow's; in 1.0 it is a dtype of integers, and without TensorFlow there is none.
-    DTYPES += ["bfloat16"] * (_bits._dtype("bfloat16").name == "bfloat16")
+    DTYPES += ["bfloat16"] * (patterns._dtype("bfloat16").name == "bfloat16")
 except ImportError:
     pass
 NARROW = [name for name in DTYPES if name != "float64"]
@@ -29,19 +29,19 @@ inf, nan = math.inf, math.nan
 
 def inputs(name, count=250):
     """Boundaries, every bit pattern alike, and numbers of everyday size."""
-    random, dtype = np.random.RandomState(0), _bits._dtype(name)
-    edges = _bits.boundaries(name)
-    patterns = np.frombuffer(random.bytes(dtype.itemsize * count), "u%d" % dtype.itemsize)
+    random, dtype = np.random.RandomState(0), patterns._dtype(name)
+    edges = patterns.boundaries(name)
+    chosen = np.frombuffer(random.bytes(dtype.itemsize * count), "u%d" % dtype.itemsize)
     plain = [random.uniform(-8, 8, count), np.arange(-20, 21) / 4]
     plain.append(10 ** random.uniform(-12, 3, count) * random.choice([-1, 1], count))
-    plain = _dtypes.round_to(np.concatenate(plain), dtype)
-    return np.concatenate([edges[:: 1 + len(edges) // (2 * count)], patterns.view(dtype), plain])
+    plain = dtypes.round_to(np.concatenate(plain), dtype)
+    return np.concatenate([edges[:: 1 + len(edges) // (2 * count)], chosen.view(dtype), plain])
 
 
 def same(a, b):
     """Returns where arrays have the same bits; NaN is NaN."""
-    nans = np.isnan(_dtypes.to_double(a)) & np.isnan(_dtypes.to_double(b))
-    return (_bits.bits(a) == _bits.bits(b)) | nans
+    nans = np.isnan(dtypes.to_double(a)) & np.isnan(dtypes.to_double(b))
+    return (patterns.bits(a) == patterns.bits(b)) | nans
 
 
 def expected_of(f, x):
@@ -61,8 +61,8 @@ def check(path, f, x):
     """Compares the form of a path with a function; returns the numbers that it asks for."""
     dtype, form = x.dtype, array_form(path)
     for flush in (False, True):
-        wide = _dtypes.to_double(x)
-        wide = _dtypes.flush(wide, dtype) if flush else wide
+        wide = dtypes.to_double(x)
+        wide = dtypes.flush(wide, dtype) if flush else wide
         before = wide.copy()
         expected, raises = expected_of(f, wide)
         given, ask = form(wide, dtype)
@@ -71,7 +71,7 @@ def check(path, f, x):
         ask = np.zeros(x.size, bool) if ask is None else ask
         assert ask.dtype == bool and not (raises & ~ask).any()
         rounded = [
-            _dtypes.round_to(_dtypes.flush(y, dtype) if flush else y, dtype)
+            dtypes.round_to(dtypes.flush(y, dtype) if flush else y, dtype)
             for y in (given, expected)
         ]
         wrong = np.flatnonzero(~same(*rounded) & ~ask)[:5]
@@ -80,7 +80,7 @@ def check(path, f, x):
         for i in alone.tolist():
             y, one = form(before[i : i + 1], dtype)
             assert one is None or not one.any()
-            assert same(_dtypes.round_to(y, dtype), _dtypes.round_to(given[i : i + 1], dtype))
+            assert same(dtypes.round_to(y, dtype), dtypes.round_to(given[i : i + 1], dtype))
     return ask
 
 
@@ -202,7 +202,7 @@ def test_mod_and_floordiv(divisor):
         multiple = float(i * divisor)
         numbers += [multiple, np.nextafter(multiple, inf), np.nextafter(multiple, -inf)]
     for name in DTYPES:
-        x = _dtypes.round_to(np.array(numbers + [-x for x in numbers]), _bits._dtype(name))
+        x = dtypes.round_to(np.array(numbers + [-x for x in numbers]), patterns._dtype(name))
         x = np.concatenate([x, inputs(name, 100)])
         for f in (
             lambda x: x % divisor,
@@ -222,7 +222,7 @@ def test_a_million_numbers():
     x = np.random.RandomState(3).uniform(-8, 8, 1 << 20).astype(np.float32)
     for f in (activations.triangle, activations.selu, lambda x: math.exp(x) - 1):
         form = array_form(read(f).path)
-        y, ask = form(_dtypes.to_double(x), x.dtype)
+        y, ask = form(dtypes.to_double(x), x.dtype)
         assert ask is None or not ask.any()
         expected = np.array(list(map(f, x.tolist())))
         assert same(y.astype(np.float32), expected.astype(np.float32)).all()
@@ -449,7 +449,7 @@ def off_by(function, relative, where=lambda *_: True):
 
     def other(*args):
         y = function(*args)
-        signs = np.where(_bits.bits(y) & np.uint64(1), 1.0, -1.0)
+        signs = np.where(patterns.bits(y) & np.uint64(1), 1.0, -1.0)
         return np.where((y != 0) & where(*args), y + y * (signs * relative), y)
 
     return other
@@ -514,7 +514,7 @@ def test_cancellation_is_found(planted):
     """exp(x) - 1 near 0 has few right bits: the numbers that would be wrong are not certain."""
     planted("exp", off_by(np.exp, arrays._BOUND / 5))
     path, dtype = read(lambda x: math.exp(x) - 1).path, np.dtype(np.float32)
-    x = _dtypes.to_double(np.random.RandomState(0).uniform(-1e-5, 1e-5, 4000).astype(dtype))
+    x = dtypes.to_double(np.random.RandomState(0).uniform(-1e-5, 1e-5, 4000).astype(dtype))
     y, error, ask, doubt = arrays._program(path, True)(x.size, x)
     expected = np.array([math.exp(number) - 1 for number in x.tolist()])
     assert (abs(y - expected) <= error).all()
@@ -524,7 +524,7 @@ def test_cancellation_is_found(planted):
     given, _ = array_form(path)(x, dtype)
     assert same(given.astype(dtype), expected.astype(dtype)).all()
     # And where nothing cancels next to none is.
-    x = _dtypes.to_double(np.random.RandomState(0).uniform(1, 8, 4000).astype(dtype))
+    x = dtypes.to_double(np.random.RandomState(0).uniform(1, 8, 4000).astype(dtype))
     y, error, _, _ = arrays._program(path, True)(x.size, x)
     assert arrays._uncertain(y, error, dtype).sum() < 10
 
@@ -532,9 +532,9 @@ def test_cancellation_is_found(planted):
 @pytest.mark.parametrize("name", NARROW)
 def test_uncertain(name):
     """Numbers beside a tie, beside 0 and beside what is flushed."""
-    dtype = _bits._dtype(name)
+    dtype = patterns._dtype(name)
     one = 1 + 2.0 ** {"float16": -11, "bfloat16": -8, "float32": -24}[name]  # between two numbers
-    tiny, rounds_to_tiny = _dtypes.limits(dtype)
+    tiny, rounds_to_tiny = dtypes.limits(dtype)
     table = [(one, 1e-12, True), (one + 2e-12, 1e-12, False), (one - 2e-12, 1e-12, False)]
     table += [(0.0, 0.0, False), (-0.0, 0.0, False), (0.0, 1e-60, True), (1e-60, 2e-60, True)]
     table += [(2e-60, 1e-60, False), (inf, nan, True), (inf, inf, True), (nan, 0.0, True)]

@@ -9,7 +9,7 @@ import activations
 import numpy as np
 import pytest
 
-from legacy_spiky import _bits, _dtypes
+from legacy_spiky._arrays import dtypes, patterns
 from legacy_spiky._scalar import compiled
 from legacy_spiky._scalar.compiled import NotCompiled, compiled_form
 from legacy_spiky._scalar.expression import MATH, TRUTHS, Choice, Path, Value
@@ -26,13 +26,13 @@ def inputs(dtype, count=1 << 11):
     random = np.random.RandomState(0)
     patterns = np.frombuffer(random.bytes(np.dtype(dtype).itemsize * count), dtype)
     everyday = random.uniform(-8, 8, count).astype(dtype)
-    return np.concatenate([_bits.boundaries(dtype), patterns, everyday])
+    return np.concatenate([patterns.boundaries(dtype), patterns, everyday])
 
 
 def run(loop, x, upstream=None, flush=False):
     """Returns what a loop writes for an array, and for which numbers it asks."""
     y, asked = np.full_like(x, 7), np.full(x.size, 7, np.uint8)
-    limits = _dtypes.limits(x.dtype) if flush else (0.0, 0.0)
+    limits = dtypes.limits(x.dtype) if flush else (0.0, 0.0)
     anywhere = loop(x, upstream, y, asked if loop.asks else None, *limits)
     if not loop.asks:
         asked[:] = 0
@@ -42,21 +42,21 @@ def run(loop, x, upstream=None, flush=False):
 
 def interpreted(f, x, upstream=None, flush=False):
     """Returns what the interpreter gives for an array, and for which numbers it raises."""
-    wide, raises = _dtypes.to_double(x), np.zeros(x.size, bool)
+    wide, raises = dtypes.to_double(x), np.zeros(x.size, bool)
     results = np.zeros(x.size)
-    for i, number in enumerate((_dtypes.flush(wide, x.dtype) if flush else wide).tolist()):
+    for i, number in enumerate((dtypes.flush(wide, x.dtype) if flush else wide).tolist()):
         try:
             results[i] = f(number)
         except (ArithmeticError, ValueError, TypeError, IndexError):
             raises[i] = True
     if flush:
-        results = _dtypes.flush(results, x.dtype)
-    y = _dtypes.round_to(results, x.dtype)
-    return (y if upstream is None else _dtypes.product(y, upstream)), raises
+        results = dtypes.flush(results, x.dtype)
+    y = dtypes.round_to(results, x.dtype)
+    return (y if upstream is None else dtypes.product(y, upstream)), raises
 
 
 def same(a, b):
-    return (_bits.bits(a) == _bits.bits(b)) | (np.isnan(a) & np.isnan(b))
+    return (patterns.bits(a) == patterns.bits(b)) | (np.isnan(a) & np.isnan(b))
 
 
 def check(f, x, upstream=None, flush=False):
@@ -183,7 +183,7 @@ def test_functions_of_math(name):
     random = np.random.RandomState(1)
     parts = [random.uniform(-1, 1, 20000), random.uniform(-100, 100, 20000)]
     parts.append(np.frombuffer(random.bytes(8 * 20000), np.float64))
-    x = np.concatenate(parts + [_bits.boundaries(np.float64)[::10]])
+    x = np.concatenate(parts + [patterns.boundaries(np.float64)[::10]])
     if name in compiled._OF_TWO:
         check(lambda x: function(x, 0.7), x)
         check(lambda x: function(0.7, x), x)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from expressions import ASK, evaluate
 
-from legacy_spiky._bits import boundaries
+from legacy_spiky._arrays.patterns import boundaries
 from legacy_spiky._scalar.expression import Choice, paths, values
 from legacy_spiky._scalar.reading import NotRead, read
 from legacy_spiky.functions import d_spiky, spiky

@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from legacy_spiky import _bits, _dtypes
+from legacy_spiky._arrays import dtypes, patterns
+from legacy_spiky._ops.versions import tf
 from legacy_spiky._scalar import source
 from legacy_spiky._scalar.expression import MATH, Choice, Path, Value
-from legacy_spiky._tf import tf
 
 if not hasattr(tf, "where_v2"):
     pytest.skip("native ops need TensorFlow 1.15", allow_module_level=True)
@@ -73,7 +73,9 @@ NUMBERS = np.array(NUMBERS + [-x for x in NUMBERS] + [math.nan])
 
 
 def same(given, expected):
-    return (_bits.bits(given) == _bits.bits(expected)) | (np.isnan(given) & np.isnan(expected))
+    return (patterns.bits(given) == patterns.bits(expected)) | (
+        np.isnan(given) & np.isnan(expected)
+    )
 
 
 def expected(function):
@@ -85,7 +87,7 @@ def expected(function):
         except (ArithmeticError, LookupError, TypeError, ValueError):  # TypeError: a complex number
             pass
     x, y = np.array(known).T.copy()
-    return x, _dtypes.flush(y, y.dtype)
+    return x, dtypes.flush(y, y.dtype)
 
 
 TABLE = (0.5, -0.25, 3.0)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from test_readme import README
 
-from legacy_spiky._tf import tf
+from legacy_spiky._ops.versions import tf
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SCRIPTS = os.path.join(HERE, os.pardir, "scripts")

@@ -9,7 +9,7 @@ import pytest
 
 import legacy_spiky
 from legacy_spiky import np_d_spiky, np_spiky
-from legacy_spiky._tf import tf
+from legacy_spiky._ops.versions import tf
 
 
 def square(x):
@@ -120,7 +120,7 @@ def test_functions_that_build_while_others_build(busy_threads):
 START = """
 import threading, time
 import legacy_spiky
-from legacy_spiky._tf import tf
+from legacy_spiky._ops.versions import tf
 
 threads, running, go_on = [], threading.Semaphore(0), threading.Event()
 

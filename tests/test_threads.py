@@ -7,17 +7,18 @@ import time
 import numpy as np
 import pytest
 
-from legacy_spiky import _threads
-from legacy_spiky._threads import in_parallel
+import legacy_spiky
+from legacy_spiky._arrays import threads
+from legacy_spiky._arrays.threads import in_parallel
 
 
 @pytest.fixture
 def cores(monkeypatch):
-    monkeypatch.setattr(_threads, "cores", lambda: 4)
-    monkeypatch.setattr(_threads, "_PART", 10)
-    _threads._threads.cache_clear()
+    monkeypatch.setattr(threads, "cores", lambda: 4)
+    monkeypatch.setattr(threads, "_PART", 10)
+    threads._threads.cache_clear()
     yield
-    _threads._threads.cache_clear()
+    threads._threads.cache_clear()
 
 
 @pytest.mark.parametrize("size", [0, 1, 9, 10, 11, 19, 20, 21, 25, 39, 40, 41, 1000])
@@ -76,7 +77,7 @@ def test_a_forked_process_has_threads_of_its_own(cores):
 
 
 def test_cores():
-    assert _threads.cores() >= 1
+    assert threads.cores() >= 1
 
 
 AFTER_THE_MAIN_THREAD = """
@@ -84,15 +85,15 @@ import sys, threading, types
 package = types.ModuleType("legacy_spiky")
 package.__path__ = [sys.argv[1]]
 sys.modules["legacy_spiky"] = package
-from legacy_spiky import _threads
-_threads.cores, _threads._PART = lambda: 4, 10
+from legacy_spiky._arrays import threads
+threads.cores, threads._PART = lambda: 4, 10
 done = []
 def work():
     threading.main_thread().join()
-    _threads.in_parallel(lambda part: done.append(part.stop - part.start), 1000)
+    threads.in_parallel(lambda part: done.append(part.stop - part.start), 1000)
     print(sum(done))
 if sys.argv[2] == "used before":
-    _threads.in_parallel(lambda part: None, 1000)
+    threads.in_parallel(lambda part: None, 1000)
 threading.Thread(target=work).start()
 """
 
@@ -100,7 +101,7 @@ threading.Thread(target=work).start()
 @pytest.mark.parametrize("threads", ["used before", "new"])
 def test_after_the_main_thread_has_ended(threads):
     """A training thread goes on."""
-    package = os.path.dirname(_threads.__file__)
+    package = os.path.dirname(legacy_spiky.__file__)
     command = [sys.executable, "-c", AFTER_THE_MAIN_THREAD, package, threads]
     assert subprocess.check_output(command, stderr=subprocess.STDOUT).decode() == "1000\n"
 
@@ -108,12 +109,12 @@ def test_after_the_main_thread_has_ended(threads):
 def test_no_thread_to_be_had(cores, monkeypatch):
     """Not even for what the pool was given already: it does nothing when it comes to it."""
     monkeypatch.setattr(threading.Thread, "start", refuse)
-    _threads._threads.cache_clear()
+    threads._threads.cache_clear()
     done = []
     in_parallel(done.append, 1000)
     assert sum(part.stop - part.start for part in done) == 1000
     monkeypatch.undo()
-    pool = _threads._threads(os.getpid())
+    pool = threads._threads(os.getpid())
     pool.submit(int).result()
     assert len(done) == 400
 

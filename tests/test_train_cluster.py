@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from test_scripts import SCRIPTS, run, scripts  # noqa: F401, a fixture
 
-from legacy_spiky._tf import tf
+from legacy_spiky._ops.versions import tf
 
 pytest.importorskip("sklearn")
 VERSION = tuple(int(part) for part in tf.VERSION.split(".")[:2])

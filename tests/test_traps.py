@@ -17,7 +17,7 @@ import recipe
 from worlds import telling
 
 import legacy_spiky
-from legacy_spiky._tf import tf
+from legacy_spiky._ops.versions import tf
 
 TF2 = not tf.VERSION.startswith("1.")
 
@@ -238,7 +238,7 @@ EAGER = """
 import sys; sys.path[:0] = {path!r}
 import numpy as np
 import {package} as package
-from legacy_spiky._tf import tf
+from legacy_spiky._ops.versions import tf
 tf.enable_eager_execution()
 x = tf.constant([[0.2, 0.7], [1.2, 1.7]])
 try:
@@ -272,7 +272,9 @@ def test_the_recipe_loses_gradient_and_batch_in_eager_mode():
 @pytest.mark.skipif(not TF2, reason="tf_upgrade_v2 writes TensorFlow 2")
 def test_tf_upgrade_v2_sees_nothing_in_the_recipe(tmp_path):
     with open(recipe.__file__) as source:
-        text = source.read().replace("from legacy_spiky._tf import tf", "import tensorflow as tf")
+        text = source.read().replace(
+            "from legacy_spiky._ops.versions import tf", "import tensorflow as tf"
+        )
     (tmp_path / "old.py").write_text(text)
     tool = os.path.join(os.path.dirname(sys.executable), "tf_upgrade_v2")
     report = subprocess.check_output(
@@ -288,7 +290,7 @@ def test_tf_upgrade_v2_sees_nothing_in_the_recipe(tmp_path):
 WORKER = """
 import json, sys; sys.path[:0] = {path!r}
 import legacy_spiky, recipe
-from legacy_spiky._tf import tf
+from legacy_spiky._ops.versions import tf
 task, cluster = json.loads(sys.argv[1])
 def mine(x):
     return (-x, 10 * x)[task]

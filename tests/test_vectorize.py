@@ -10,7 +10,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from legacy_spiky import _blocks
+import legacy_spiky
+from legacy_spiky._arrays import blocks
 from legacy_spiky.functions import spiky
 from legacy_spiky.vectorize import vectorize
 
@@ -265,7 +266,7 @@ def test_pickle(f, copied):
     g = copied(f)
     np.testing.assert_array_equal(g(x), f(x))
     assert g(x).dtype == x.dtype
-    assert _blocks.steps_of(g) is not None and _blocks.steps_of(f) is not None
+    assert blocks.steps_of(g) is not None and blocks.steps_of(f) is not None
     assert g.__wrapped__.__class__ is f.__wrapped__.__class__
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
         np.testing.assert_array_equal(pickle.loads(pickle.dumps(f, protocol))(x), f(x))
@@ -322,7 +323,7 @@ def test_the_warning_shows_the_user_s_line(tmp_path):
     """The function's own, or that which made it of one without: in each thread, once."""
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
-    command = [sys.executable, str(script), _blocks.__file__[: -len("_blocks.py")]]
+    command = [sys.executable, str(script), legacy_spiky.__file__[: -len("__init__.py")]]
     output = subprocess.check_output(command, stderr=subprocess.STDOUT).decode()
     lines = [line for line in output.splitlines() if "RuntimeWarning" in line]
     assert [line.split(": ")[0] for line in lines] == ["%s:%d" % (script, n) for n in (10, 14)]

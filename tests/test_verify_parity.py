@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 from test_scripts import SCRIPTS, run, scripts  # noqa: F401, a fixture
 
-from legacy_spiky import _tf, parity
-from legacy_spiky._interpreter import load
-from legacy_spiky._tf import tf
+from legacy_spiky import parity
+from legacy_spiky._ops import versions
+from legacy_spiky._ops.versions import tf
+from legacy_spiky.parity.interpreter import load
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 NUMBA = importlib.util.find_spec("numba") is not None
@@ -50,7 +51,7 @@ def test_quick(tmp_path):
     (result,) = report["results"]
     # All 16 bit floats, a million and more of the others.
     assert result["tried"] > 4000000
-    assert {row["dtype"] for row in result["rows"]} == {dtype.name for dtype in _tf.FLOATING}
+    assert {row["dtype"] for row in result["rows"]} == {dtype.name for dtype in versions.FLOATING}
     expected = ["np_spiky, np_d_spiky, subnormals kept", "np_spiky, np_d_spiky"]
     expected += ["tf_spiky, session", "tf_spiky with spikygrad2, session"]
     expected += ["spiky, d_spiky compiled, session"] * NUMBA
@@ -70,7 +71,10 @@ def here(scripts, monkeypatch, capsys):  # noqa: F811
 
     def interpreter(python, name):
         found = parity.session(load(name))
-        found.about = {"dtypes": [dtype.name for dtype in _tf.FLOATING], "tensorflow": tf.VERSION}
+        found.about = {
+            "dtypes": [dtype.name for dtype in versions.FLOATING],
+            "tensorflow": tf.VERSION,
+        }
         return found
 
     def main(*arguments):

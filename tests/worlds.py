@@ -9,7 +9,7 @@ import io
 
 import numpy as np
 
-from legacy_spiky._tf import tf
+from legacy_spiky._ops.versions import tf
 
 
 @contextlib.contextmanager

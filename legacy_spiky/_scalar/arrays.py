@@ -21,8 +21,8 @@ import struct
 
 import numpy as np
 
-from legacy_spiky import _dtypes
-from legacy_spiky._arithmetic import silent
+from legacy_spiky import _arrays
+from legacy_spiky._arrays import silent
 from legacy_spiky._scalar.expression import MATH, TRUTHS, Choice
 
 __all__ = ["BLOCK", "array_form"]
@@ -49,8 +49,8 @@ def array_form(path):
     Returns:
       A function of a flat float64 array and the dtype that results will be rounded to. It returns a
       float64 array, which may be the argument, and a bool array of the numbers that the interpreter
-      has to be asked for, or None. The others, rounded to that dtype by `_dtypes.round_to`, by way
-      of `_dtypes.flush` or not, have the bits that the interpreter's double rounds to. It works
+      has to be asked for, or None. The others, rounded to that dtype by `_arrays.round_to`, by way
+      of `_arrays.flush` or not, have the bits that the interpreter's double rounds to. It works
       best on BLOCK numbers, on any number of threads at once.
     """
 
@@ -746,10 +746,10 @@ def _products(a, power):
 
 def _uncertain(y, error, dtype):
     """Returns where numbers within the errors do not all round to the same bits."""
-    low, high = [_dtypes.widen(_dtypes.round_to(end, dtype)) for end in (y - error, y + error)]
+    low, high = [_arrays.widen(_arrays.round_to(end, dtype)) for end in (y - error, y + error)]
     found = ~(low == high)
     size = abs(y)
-    tiny, rounds_to_tiny = _dtypes.limits(dtype)
+    tiny, rounds_to_tiny = _arrays.limits(dtype)
     if not size.min() >= (2 * tiny or 2.0**-14):
         # The sign of what rounds to 0, and where what is flushed ends.
         found |= (error > 0) & ((size <= error) | (abs(size - rounds_to_tiny) <= error))

@@ -33,7 +33,7 @@ def compiled_form(path):
       The loop, `loop(x, upstream, y, asked, least, rounds_to_least)`: writes to `y` what the
       expression gives for each number of `x`, in double precision and rounded once, times
       `upstream` if that is not None. All are flat contiguous arrays of float32, or of float64; what
-      is below `least` counts as zero, as in `_dtypes.flush`. Where `loop.asks` is true it writes to
+      is below `least` counts as zero, as in `_arrays.flush`. Where `loop.asks` is true it writes to
       `asked`, of bool or uint8, for which numbers the interpreter has to be asked, and returns
       whether there are any; elsewhere there are none, and `asked` may be None. It is compiled for a
       dtype, with an upstream gradient or without, when that is first needed.

@@ -12,10 +12,10 @@ import traceback
 
 import numpy as np
 
-from legacy_spiky import _tf
-from legacy_spiky._bits import native
+from legacy_spiky import _ops
+from legacy_spiky._arrays import native
 from legacy_spiky._errors import reason
-from legacy_spiky._tf import tf
+from legacy_spiky._ops import tf
 
 __all__ = ["Interpreter", "explain", "load", "serve"]
 
@@ -124,7 +124,7 @@ sys.path += sys.argv[2:]
 spec = importlib.util.spec_from_file_location("legacy_spiky", sys.argv[1])
 package = sys.modules["legacy_spiky"] = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(package)
-from legacy_spiky._interpreter import serve
+from legacy_spiky.parity.interpreter import serve
 serve()
 """
 
@@ -251,7 +251,7 @@ def serve():
                     "python": "%d.%d.%d" % sys.version_info[:3],
                     "tensorflow": tf.VERSION,
                     "numpy": np.__version__,
-                    "dtypes": [dtype.name for dtype in _tf.FLOATING],
+                    "dtypes": [dtype.name for dtype in _ops.FLOATING],
                 }
             else:
                 answer = function(*message)

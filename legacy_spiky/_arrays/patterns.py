@@ -1,11 +1,12 @@
 """Floating-point numbers as bit patterns: neighbours, distances, and inputs that tell."""
 
+import sys
 from typing import Any, Optional
 
 import numpy as np
 
-from legacy_spiky import _dtypes
-from legacy_spiky._arithmetic import silent
+from legacy_spiky._arrays import dtypes
+from legacy_spiky._arrays.arithmetic import silent
 
 __all__ = ["bits", "boundaries", "distance", "native", "plain", "samples", "upstreams"]
 
@@ -17,7 +18,7 @@ def bits(x):
 
 def native(x):
     """Returns an array in the byte order of this machine."""
-    x = _dtypes.unmasked(x)
+    x = dtypes.unmasked(x)
     return x if x.dtype.isnative else x.astype(x.dtype.newbyteorder("="))
 
 
@@ -53,9 +54,10 @@ def _dtype(dtype):
     if not isinstance(dtype, str):
         dtype = np.dtype(dtype).name
     if dtype == "bfloat16":
-        from legacy_spiky._tf import tf  # NumPy has none
-
-        return np.dtype(tf.bfloat16.as_numpy_dtype)
+        tensorflow = sys.modules.get("tensorflow")  # NumPy has none
+        if tensorflow is None:
+            raise TypeError("bfloat16 is a dtype of TensorFlow's: import tensorflow first")
+        return np.dtype(tensorflow.bfloat16.as_numpy_dtype)
     if dtype not in ("float16", "float32", "float64"):
         raise TypeError("expected float16, bfloat16, float32 or float64, got %s" % dtype)
     return np.dtype(dtype)
@@ -83,9 +85,9 @@ def boundaries(dtype: Any = "float32") -> np.ndarray:
     dtype = _dtype(dtype)
     powers = 2.0 ** np.arange(-1074, 1024)
     numbers = np.concatenate([np.arange(17) / 2, powers, powers - 0.5, powers + 0.5, [np.inf]])
-    one, ranks = np.uint64(1), np.unique(_ranks(_dtypes.round_to(np.abs(numbers), dtype)))
+    one, ranks = np.uint64(1), np.unique(_ranks(dtypes.round_to(np.abs(numbers), dtype)))
     ranks = np.concatenate([ranks, ranks + one, ranks[1:] - one])
-    infinity, nan = bits(_dtypes.round_to(np.array([np.inf, np.nan]), dtype))
+    infinity, nan = bits(dtypes.round_to(np.array([np.inf, np.nan]), dtype))
     positive = np.append(bits(_at_ranks(ranks, dtype)), nan)
     # Above infinity comes a signalling NaN, of which NumPy warns in any function: a quiet one.
     positive[positive > infinity] |= nan
@@ -95,9 +97,9 @@ def boundaries(dtype: Any = "float32") -> np.ndarray:
 
 def _inward(limits, dtype):
     """Returns the least and the greatest number of a dtype within two limits."""
-    rounded = _dtypes.round_to(limits, dtype)
+    rounded = dtypes.round_to(limits, dtype)
     low, high = _ranks(rounded)
-    wide, one = _dtypes.to_double(rounded), np.uint64(1)
+    wide, one = dtypes.to_double(rounded), np.uint64(1)
     low, high = low + one * (wide[0] < limits[0]), high - one * (wide[1] > limits[1])
     return _at_ranks(np.array([low, high], np.uint64), dtype)
 
@@ -139,11 +141,11 @@ def samples(
     if not limits[0] <= limits[1]:
         raise ValueError("expected low <= high, got low %r and high %r" % (low, high))
     limits, edges = _inward(limits, dtype), boundaries(dtype)
-    wide = _dtypes.to_double(limits)
+    wide = dtypes.to_double(limits)
     if wide[0] > wide[1]:
         raise ValueError("there is no %s from low %r to high %r" % (dtype.name, low, high))
     if low is not None or high is not None:
-        inside = _dtypes.to_double(edges)
+        inside = dtypes.to_double(edges)
         inside = (inside >= wide[0]) & (inside <= wide[1])
         edges = np.concatenate([limits, edges[inside]])
     least, greatest = map(int, _ranks(limits))
@@ -157,7 +159,7 @@ def samples(
     # Half of it, since the difference of the greatest numbers is infinite.
     low, high = np.clip([low, high], -1e308, 1e308) / 2
     numbers = np.clip(2 * random.uniform(low, high, count), wide[0], wide[1])
-    return np.concatenate([edges, _at_ranks(ranks, dtype), _dtypes.round_to(numbers, dtype)])
+    return np.concatenate([edges, _at_ranks(ranks, dtype), dtypes.round_to(numbers, dtype)])
 
 
 @silent
@@ -165,7 +167,7 @@ def upstreams(shape, dtype, seed=0):
     """Returns upstream gradients of a shape: numbers from 0.5 to 2, of either sign."""
     random = np.random.RandomState(seed)
     numbers = random.uniform(0.5, 2, shape) * random.choice([-1.0, 1.0], shape)
-    return _dtypes.round_to(np.asarray(numbers), np.dtype(dtype))
+    return dtypes.round_to(np.asarray(numbers), np.dtype(dtype))
 
 
 def plain(value):

@@ -30,12 +30,12 @@ __all__ = [
     "keras_name",
     "load_control_flow_v2",
     "out_of_reach",
-    "py_func",
     "register_keras_serializable",
     "runs_eagerly",
     "static_value",
     "text_format",
     "tf",
+    "tf_py_func",
     "wants_autograph",
 ]
 
@@ -148,7 +148,7 @@ _takes_stateful = (
 )
 
 
-def py_func(func, inp, Tout, stateful, name):
+def tf_py_func(func, inp, Tout, stateful, name):
     """Builds the bare op, `PyFunc` or `PyFuncStateless`, without a gradient."""
     if _version < (1, 9):
         func = _kept_by_the_graph(func)

@@ -5,7 +5,7 @@ from numbers import Integral
 
 import numpy as np
 
-from legacy_spiky._arithmetic import silent
+from legacy_spiky._arrays.arithmetic import silent
 
 __all__ = [
     "HARDWARE",

@@ -3,24 +3,25 @@
 import os
 import threading
 
-from legacy_spiky import _files, _rebound
 from legacy_spiky._errors import reason
-from legacy_spiky._tf import MetaGraphDef, tf
+from legacy_spiky._ops import MetaGraphDef, tf
+from legacy_spiky.checkpoint import files
+from legacy_spiky.checkpoint.rebound import make
 
 __all__ = ["session"]
 
 
 def session(saved, bindings, config, clear_devices):
-    """Makes a session of what `_saved.read` returned; see `legacy_spiky.checkpoint.restore`."""
+    """Makes a session of what `saved.read` returned; see `legacy_spiky.checkpoint.restore`."""
     if saved.weights is None and saved.folder is None:
         raise ValueError("%s holds no weights; rebind makes a graph of it" % saved.name)
-    rebound, saver = _rebound.make(saved, bindings, clear_devices)
+    rebound, saver = make(saved, bindings, clear_devices)
     has_weights = saved.weights is not None
     if has_weights and saver is None:
         raise ValueError("%s is damaged: it does not say how its weights are read" % saved.name)
     # They are read later, when the current folder may be another one.
-    weights = _files.absolute(saved.weights) if has_weights else None
-    folder = _files.absolute(saved.folder) if saved.folder is not None else None
+    weights = files.absolute(saved.weights) if has_weights else None
+    folder = files.absolute(saved.folder) if saved.folder is not None else None
     written = _written(weights) if has_weights else None
     if has_weights:
         try:
@@ -50,9 +51,9 @@ def session(saved, bindings, config, clear_devices):
 def _written(weights):
     """Returns what tells whether a checkpoint is the same one."""
     index = weights + ".index"
-    if _files.exists(index):
-        return _files.read(index)  # it has the checksum of each tensor
-    return _files.fingerprint(weights) if _files.exists(weights) else None
+    if files.exists(index):
+        return files.read(index)  # it has the checksum of each tensor
+    return files.fingerprint(weights) if files.exists(weights) else None
 
 
 def _weights_error(saved, error):

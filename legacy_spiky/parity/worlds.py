@@ -10,10 +10,10 @@ from typing import Any, Callable
 
 import numpy as np
 
-from legacy_spiky import _callback
+from legacy_spiky import _ops
 from legacy_spiky._errors import check_callable, describe, qualified_name
-from legacy_spiky._interpreter import Interpreter, load
-from legacy_spiky._tf import tf
+from legacy_spiky._ops import tf
+from legacy_spiky.parity.interpreter import Interpreter, load
 
 __all__ = ["arrays", "eager", "function", "interpreter", "session", "xla"]
 
@@ -46,10 +46,10 @@ def arrays(f: Callable[..., Any], df: Callable[..., Any]) -> Callable[..., Any]:
 
     def run(inputs, upstream=None):
         (x,) = inputs
-        y = _callback.elementwise(f, x.dtype)(x)
+        y = _ops.guard_elementwise(f, x.dtype)(x)
         if upstream is None:
             return [y], []
-        return [y], [_callback.elementwise(df, x.dtype)(x, upstream[0])]
+        return [y], [_ops.guard_elementwise(df, x.dtype)(x, upstream[0])]
 
     return _labelled(run, f, "array function")
 
@@ -278,7 +278,7 @@ def interpreter(python: str, name: str) -> Callable[..., Any]:
     >>> interpreter(sys.executable, "legacy_spiky:tf_spiky")([np.float32([0.25])])
     ([array([0.25], dtype=float32)], [])
     """
-    process = Interpreter(python, "legacy_spiky._worlds:_session_of", name)
+    process = Interpreter(python, "legacy_spiky.parity.worlds:_session_of", name)
 
     def run(inputs, upstream=None):
         values, gradients = process(list(inputs), None if upstream is None else list(upstream))

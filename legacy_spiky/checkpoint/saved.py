@@ -4,8 +4,8 @@ import collections
 import os
 import re
 
-from legacy_spiky import _files
-from legacy_spiky._tf import MetaGraphDef, SavedModel, text_format, tf
+from legacy_spiky._ops import MetaGraphDef, SavedModel, text_format, tf
+from legacy_spiky.checkpoint import files
 
 __all__ = ["each_node", "read"]
 
@@ -28,18 +28,18 @@ def read(source, tags=None):
             % (source, type(source).__name__)
         )
     path = os.fspath(source)
-    folder = _files.is_folder(path) and bool(_models(path))
-    if not folder and _files.exists(path + ".meta"):
+    folder = files.is_folder(path) and bool(_models(path))
+    if not folder and files.exists(path + ".meta"):
         path += ".meta"  # it is a checkpoint's prefix, which in old ones is a file too
-    if not _files.exists(path):
+    if not files.exists(path):
         raise FileNotFoundError("there is no file %s, nor %s.meta" % (path, path))
-    if _files.is_folder(path) or os.path.basename(path) in _SAVED_MODEL:
+    if files.is_folder(path) or os.path.basename(path) in _SAVED_MODEL:
         return _saved_model(path, tags)
     if path.endswith(".meta"):
         meta, whole = _parse(MetaGraphDef, path)
         _check_writer(meta, path)
         prefix = path[: -len(".meta")]
-        there = any(_files.is_file(prefix + end) for end in ("", ".index"))
+        there = any(files.is_file(prefix + end) for end in ("", ".index"))
         return _checked(Saved(meta, path, prefix if there else None), whole)
     # It need not name its writer: TensorFlow 1 freezes without the versions, which come last.
     graph_def, whole = _parse(tf.GraphDef, path)
@@ -57,22 +57,22 @@ _SAVED_MODEL = ["saved_model.pb", "saved_model.pbtxt"]
 
 
 def _models(folder):
-    files = [os.path.join(folder, name) for name in _SAVED_MODEL]
-    return [file for file in files if _files.exists(file)]
+    paths = [os.path.join(folder, name) for name in _SAVED_MODEL]
+    return [path for path in paths if files.exists(path)]
 
 
 def _saved_model(path, tags):
-    folder = path if _files.is_folder(path) else os.path.dirname(path)
-    files = _models(folder)
-    if not files:
+    folder = path if files.is_folder(path) else os.path.dirname(path)
+    paths = _models(folder)
+    if not paths:
         raise FileNotFoundError(
             "the folder %s holds no SavedModel: neither saved_model.pb nor saved_model.pbtxt; of a "
             "checkpoint give the prefix or the .meta file" % folder
         )
-    model, whole = _parse(SavedModel, files[0])
+    model, whole = _parse(SavedModel, paths[0])
     graphs = model.meta_graphs
     for meta in graphs:
-        _check_writer(meta, files[0])
+        _check_writer(meta, paths[0])
     tags = [tags] if isinstance(tags, str) else tags
     there = [sorted(meta.meta_info_def.tags) for meta in graphs]
     fitting = [i for i in range(len(graphs)) if tags is None or there[i] == sorted(tags)]
@@ -81,7 +81,7 @@ def _saved_model(path, tags):
     if len(fitting) != 1:
         raise ValueError(
             "%s has %d graphs, with the tags %s, and %s; give the tags of one of them"
-            % (files[0], len(graphs), there, "none were given" if tags is None else list(tags))
+            % (paths[0], len(graphs), there, "none were given" if tags is None else list(tags))
         )
     weights = os.path.join(folder, "variables", "variables")
     meta = _copy(graphs[fitting[0]])
@@ -91,7 +91,7 @@ def _saved_model(path, tags):
 
 def _parse(kind, path):
     """Reads a file, binary or text, as a protobuf message, and whether it knows all its fields."""
-    data = _files.read(path)
+    data = files.read(path)
     message, whole = kind(), True
     try:
         if re.search(rb"[\0-\x08\x0e-\x1f]", data):  # text has none of these

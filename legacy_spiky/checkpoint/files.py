@@ -3,7 +3,7 @@
 import contextlib
 import os
 
-from legacy_spiky._tf import tf
+from legacy_spiky._ops import tf
 
 __all__ = ["absolute", "exists", "fingerprint", "is_file", "is_folder", "read"]
 

@@ -9,17 +9,13 @@ functions of this process take their place.
 prints what the saved graph at PATH needs.
 """
 
-import argparse
 import os
-import sys
 from typing import TYPE_CHECKING, Any, Dict, Optional, Sequence, Union
-
-from legacy_spiky._quiet import quiet
 
 # TensorFlow is imported when something is read: --help and wrong arguments do not need it.
 if TYPE_CHECKING:
-    from legacy_spiky._nodes import Callbacks
-    from legacy_spiky._tf import tf
+    from legacy_spiky._ops import tf
+    from legacy_spiky.checkpoint.nodes import Callbacks
 
 __all__ = ["find_callbacks", "rebind", "restore"]
 
@@ -55,9 +51,9 @@ def find_callbacks(source: Source, tags: Optional[Sequence[str]] = None) -> "Cal
     >>> callback.nodes[0].name, callback.nodes[0].inputs, callback.nodes[0].outputs
     ('spiky', ('float32',), ('float32',))
     """
-    from legacy_spiky import _nodes, _saved
+    from legacy_spiky.checkpoint import nodes, saved
 
-    return _nodes.callbacks(_saved.read(source, tags))
+    return nodes.callbacks(saved.read(source, tags))
 
 
 def rebind(
@@ -110,9 +106,9 @@ def rebind(
     ...     session.run(tf.gradients(y, x)[0], {x: [0.2, 0.7, 1.2]}).tolist()
     [1.0, 0.0, 1.0]
     """
-    from legacy_spiky import _rebound, _saved
+    from legacy_spiky.checkpoint import rebound, saved
 
-    return _rebound.make(_saved.read(source, tags), bindings, clear_devices)[0]
+    return rebound.make(saved.read(source, tags), bindings, clear_devices)[0]
 
 
 def restore(
@@ -154,36 +150,6 @@ def restore(
     ...     session.run("spiky:0").tolist()
     [0.20000000298023224, 0.0, 0.20000004768371582]
     """
-    from legacy_spiky import _restored, _saved
+    from legacy_spiky.checkpoint import restored, saved
 
-    return _restored.session(_saved.read(path, tags), bindings, config, clear_devices)
-
-
-def main(argv: Optional[Sequence[str]] = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m legacy_spiky.checkpoint",
-        description="Prints which Python functions a saved graph needs, and code to bind them. "
-        "Nothing of the graph is run.",
-    )
-    parser.add_argument(
-        "path",
-        help="a .meta file, a checkpoint's prefix, a frozen .pb or .pbtxt, a SavedModel's folder",
-    )
-    parser.add_argument(
-        "--tags", help="of the graph that is meant, in a SavedModel of several: serve,gpu"
-    )
-    arguments = parser.parse_args(argv)
-    tags = None if arguments.tags is None else [tag for tag in arguments.tags.split(",") if tag]
-    try:
-        callbacks = find_callbacks(arguments.path, tags)
-    except (ImportError, OSError, ValueError) as error:
-        parser.error(str(error))
-    print(callbacks)
-    if callbacks:
-        print("\n" + callbacks.skeleton())
-    return 0
-
-
-if __name__ == "__main__":
-    quiet()
-    sys.exit(main())
+    return restored.session(saved.read(path, tags), bindings, config, clear_devices)

@@ -14,7 +14,7 @@ import inspect
 import threading
 import types
 
-from legacy_spiky._tf import tf
+from legacy_spiky._ops.versions import tf
 
 __all__ = ["answered_by", "ours"]
 
@@ -45,8 +45,8 @@ _CODE = """
 def outer({cells}):
     def {name}(*args, **kwargs):
         ({cells})
-        from legacy_spiky import _plain
-        return _plain.call({name!r}, args, kwargs)
+        from legacy_spiky._ops.plain import call
+        return call({name!r}, args, kwargs)
     return {name}
 """
 

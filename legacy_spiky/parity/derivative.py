@@ -5,8 +5,8 @@ from typing import Any, Callable, Dict, List, Optional
 
 import numpy as np
 
-from legacy_spiky import _callback
-from legacy_spiky._bits import plain
+from legacy_spiky import _ops
+from legacy_spiky._arrays import plain
 from legacy_spiky._errors import check_array_function, describe
 
 __all__ = ["DerivativeReport", "check_derivative"]
@@ -185,9 +185,9 @@ def check_derivative(
     def near(a, b):
         return np.abs(a - b) <= tolerance(b)
 
-    function = _callback.elementwise(f, np.float64)
+    function = _ops.guard_elementwise(f, np.float64)
     with np.errstate(all="ignore"):
-        value, given = function(x), _callback.elementwise(df, np.float64)(x)
+        value, given = function(x), _ops.guard_elementwise(df, np.float64)(x)
         sides = [_one_side(function, x, given, sign, tolerance) for sign in (-1, 1)]
         left, right = [side.slope for side in sides]
         steady = near(sides[0].value, value) & near(sides[1].value, value)

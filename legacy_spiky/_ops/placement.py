@@ -9,11 +9,12 @@ import gc
 import re
 import weakref
 
-from legacy_spiky import _tf
 from legacy_spiky._errors import caller, describe, warn
-from legacy_spiky._tf import tf
+from legacy_spiky._ops import versions
+from legacy_spiky._ops.graphs import op_of
+from legacy_spiky._ops.versions import tf
 
-__all__ = ["beside", "instead"]
+__all__ = ["beside", "on_this_process"]
 
 _served = set()  # the tasks of this process, as job and number: a server lasts as long
 _unserved = weakref.WeakSet()  # graphs in which that was asked before there was any
@@ -34,23 +35,36 @@ def _look_for_servers():
             _served.add((x.server_def.job_name, x.server_def.task_index))
 
 
-def instead(op, func):
-    """Returns the device to build an op on instead of its own, None if that will do.
+def on_this_process(build, name, func):
+    """Returns what `build(name)` gives, on a device of this process.
 
     An op that says no job is left alone: its session may be of one process.
 
     Args:
-      op: the operation.
+      build: builds the op of a Python function.
+      name: of the op.
       func: the user's function in it.
 
     Raises:
       ValueError: it was put on the task of another process.
     """
-    device = _tf.device_of(op)
+    y = build(name)
+    op = op_of(y)
+    device = None if op is None else _instead(op, func)  # without state and outputs it never runs
+    if device is None:
+        return y
+    # The device is known when there is an op; that one is left unused.
+    with op.graph.colocate_with(None, ignore_existing=True), tf.device(device):
+        return build(None)
+
+
+def _instead(op, func):
+    """Returns the device to build an op on instead of its own, None if that will do."""
+    device = versions.device_of(op)
     job, task = _job_and_task(device)
     if job is None or (job, task) in _served:
         return None
-    if op.graph in _unserved or _tf.runs_eagerly():
+    if op.graph in _unserved or versions.runs_eagerly():
         return None
     _look_for_servers()
     if (job, task) in _served:

@@ -4,10 +4,10 @@ import collections
 import re
 from typing import NamedTuple, Optional, Tuple
 
-from legacy_spiky import _op
-from legacy_spiky._flow import Flow
-from legacy_spiky._saved import each_node
-from legacy_spiky._tf import tf
+from legacy_spiky import _ops
+from legacy_spiky._ops import tf
+from legacy_spiky.checkpoint.flow import Flow
+from legacy_spiky.checkpoint.saved import each_node
 
 __all__ = [
     "ADDED",
@@ -155,7 +155,7 @@ def callbacks(saved):
         shapes = _shapes(node)
         own = "_gradient_op_type" in node.attr and ADDED not in node.attr
         gradient = node.attr["_gradient_op_type"].s if own else b""
-        if gradient.startswith(_op.REFUSED.encode()):
+        if gradient.startswith(_ops.REFUSED.encode()):
             gradient = b""
         owners = [name for name in owners_of(node.name) if name in named]
         fitting = [name for name in owners if _shares_input(flow, (function, node), named[name])]

@@ -3,7 +3,7 @@
 import collections
 import re
 
-from legacy_spiky._saved import each_node
+from legacy_spiky.checkpoint.saved import each_node
 
 __all__ = ["Flow", "Tensor"]
 

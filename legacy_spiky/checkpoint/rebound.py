@@ -7,30 +7,32 @@ import re
 
 import numpy as np
 
-from legacy_spiky import _bindings, _nodes, _op, _tf, graph
-from legacy_spiky._callback import array
+from legacy_spiky import _ops, graph
 from legacy_spiky._errors import describe, reason
-from legacy_spiky._saved import each_node
-from legacy_spiky._tf import tf
+from legacy_spiky._ops import array, tf
+from legacy_spiky.checkpoint.bindings import resolve
+from legacy_spiky.checkpoint.nodes import ADDED, CALLS
+from legacy_spiky.checkpoint.nodes import callbacks as callbacks_of
+from legacy_spiky.checkpoint.saved import each_node
 
 __all__ = ["make"]
 
 
 def make(saved, bindings, clear_devices):
-    """Makes a graph of what `_saved.read` returned; returns it, and its saver if it has one."""
+    """Makes a graph of what `saved.read` returned; returns it, and its saver if it has one."""
     for _, node_def in each_node(saved.meta.graph_def) if clear_devices else []:
         node_def.device = ""
-    callbacks = _nodes.callbacks(saved)
+    callbacks = callbacks_of(saved)
     if not callbacks:
         raise ValueError(
             "%s has no callbacks, so there is nothing to bind: load it with TensorFlow" % saved.name
         )
     _check_whole(saved)
-    served = _bindings.resolve(callbacks, bindings)
+    served = resolve(callbacks, bindings)
     nodes = {(node.function, node.name): node for _, nodes in callbacks for node in nodes}
     made, seals = {}, {}
     for function, node_def in each_node(saved.meta.graph_def):
-        if node_def.op in _nodes.CALLS:
+        if node_def.op in CALLS:
             node = nodes[function, node_def.name]
             binding, order = served[node]
             attributes = node_def.attr
@@ -42,12 +44,12 @@ def make(saved, bindings, clear_devices):
                 made[key] = _live(node, binding, order, device, seal is not None)
             _, attributes["token"].s, gradient, node_def.device, refused = made[key]
             if gradient is None and _own_gradient(node_def).startswith(_REFUSED):
-                gradient = _op.no_second(graph.WORLD).encode()
+                gradient = _ops.no_second(graph.WORLD).encode()
             _set_gradient(node_def, gradient)
             if seal is not None:
                 seals[function, seal.name] = refused
             if gradient is not None and node.gradient is None:
-                attributes[_nodes.ADDED].b = True
+                attributes[ADDED].b = True
     _set_other_gradients(saved.meta.graph_def, seals)
     _make_calls_differentiable(saved.meta.graph_def)
     _rename_functions(saved.meta.graph_def)
@@ -85,7 +87,7 @@ def _seal(flow, function, node_def):
     """Returns the node through which `legacy_spiky` refuses a derivative further, or None."""
     for x in flow.inputs(function, node_def)[:1]:
         node = flow.node(*x[:2])
-        if node and node.op not in _nodes.CALLS and _own_gradient(node).startswith(_OURS):
+        if node and node.op not in CALLS and _own_gradient(node).startswith(_OURS):
             return node
     return None
 
@@ -97,7 +99,7 @@ def _own_gradient(node_def):
 
 
 def _set_gradient(node_def, gradient):
-    for name in ("_gradient_op_type", _nodes.ADDED):
+    for name in ("_gradient_op_type", ADDED):
         if name in node_def.attr:
             del node_def.attr[name]
     if gradient is not None:
@@ -107,20 +109,20 @@ def _set_gradient(node_def, gradient):
 # What gradients are called that are Python functions of the process that saved: those of
 # `legacy_spiky` and the recipe, and those of tf.custom_gradient, whose numbers other processes too
 # give to gradients of theirs.
-_OURS, _CUSTOM, _REFUSED = b"PyFuncGrad", b"CustomGradient-", _op.REFUSED.encode()
+_OURS, _CUSTOM, _REFUSED = b"PyFuncGrad", b"CustomGradient-", _ops.REFUSED.encode()
 
 
 def _set_other_gradients(graph_def, seals):
     """Sees to the nodes that call no Python function and have a gradient that is one."""
     for function, node_def in each_node(graph_def):
-        if node_def.op in _nodes.CALLS or not _own_gradient(node_def).startswith((_OURS, _CUSTOM)):
+        if node_def.op in CALLS or not _own_gradient(node_def).startswith((_OURS, _CUSTOM)):
             continue
         refused = seals.get(
             (function, node_def.name),
             "the gradient of %s is a Python function of the process that saved it, as of "
             "tf.custom_gradient, and not of an op of one: it is lost" % node_def.name,
         )
-        _set_gradient(node_def, refused and _op.refusal(graph.WORLD, refused).encode())
+        _set_gradient(node_def, refused and _ops.refusal(graph.WORLD, refused).encode())
 
 
 def _live(node, binding, order, device, sealed):
@@ -143,18 +145,18 @@ def _live(node, binding, order, device, sealed):
                 refused = "%s has a gradient, and is bound to %s alone: bind it to a pair of both"
                 refused %= node.path, describe(binding.function)
         elif len(inputs) == 1:
-            _op.elementwise(*binding.activation, order, *inputs)
+            _ops.elementwise(*binding.activation, order, *inputs)
         else:
-            _op.product(*binding.activation, order, *inputs)
+            _ops.product(*binding.activation, order, *inputs)
             try:
                 binding.activation[-1][order + 1]
             except NotImplementedError as error:
                 refused = str(error)
-        *_, op = [op for op in live.get_operations() if op.type in _nodes.CALLS]
+        *_, op = [op for op in live.get_operations() if op.type in CALLS]
     attributes = op.node_def.attr
     gradient = attributes["_gradient_op_type"].s if "_gradient_op_type" in attributes else None
     if refused and not (sealed and binding.activation):
-        gradient = _op.refusal(graph.WORLD, refused).encode()
+        gradient = _ops.refusal(graph.WORLD, refused).encode()
     return live, attributes["token"].s, gradient, op.device, refused
 
 
@@ -198,7 +200,7 @@ def _make_calls_differentiable(graph_def):
         called[function].add(node.op)
         for value in node.attr.values():
             called[function].update(f.name for f in [value.func, *value.list.func])
-    holders = set(_nodes.CALLS)
+    holders = set(CALLS)
     more = holders
     while more:
         more = {name for name in called if called[name] & holders} - holders
@@ -257,7 +259,7 @@ def _rename_functions(graph_def):
 
 def _import(saved):
     if any(node.op.endswith("While") for _, node in each_node(saved.meta.graph_def)):
-        _tf.load_control_flow_v2()
+        _ops.load_control_flow_v2()
     imported = tf.Graph()
     try:
         with imported.as_default():

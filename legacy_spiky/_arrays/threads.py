@@ -4,7 +4,7 @@ import collections
 import functools
 import os
 
-from legacy_spiky import _arithmetic
+from legacy_spiky._arrays import arithmetic
 
 __all__ = ["cores", "in_parallel"]
 
@@ -26,7 +26,7 @@ def in_parallel(function, size):
     parts = collections.deque(map(slice, ends, ends[1:]))
 
     def work():
-        with _arithmetic.ieee():
+        with arithmetic.ieee():
             while parts:
                 try:
                     part = parts.popleft()

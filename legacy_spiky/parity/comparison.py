@@ -1,38 +1,17 @@
-"""Whether implementations of an activation or op agree: values and gradients, down to the bit.
-
-An implementation is an op in a world (`session`, `eager`, `function`, `xla`, `interpreter`), or
-functions of arrays (`arrays`). `compare` runs two or more of them on the same inputs and upstream
-gradients and reports where they differ; `assert_parity` is that for a test.
-"""
+"""Implementations on the same inputs: where do they differ?"""
 
 import itertools
 from typing import Any, Callable, Sequence, Union
 
 import numpy as np
 
-from legacy_spiky import _dtypes
-from legacy_spiky._arithmetic import silent
-from legacy_spiky._bits import bits, boundaries, distance, native, samples, upstreams
-from legacy_spiky._derivative import check_derivative
+from legacy_spiky import _arrays
+from legacy_spiky._arrays import bits, distance, native, samples, silent, upstreams
 from legacy_spiky._errors import check_callable, describe
-from legacy_spiky._interpreter import explain
-from legacy_spiky._report import SHOWN, Report, new_row, shown
-from legacy_spiky._worlds import arrays, eager, function, interpreter, session, xla
+from legacy_spiky.parity.interpreter import explain
+from legacy_spiky.parity.report import SHOWN, Report, new_row, shown
 
-__all__ = [
-    "Report",
-    "arrays",
-    "assert_parity",
-    "boundaries",
-    "check_derivative",
-    "compare",
-    "eager",
-    "function",
-    "interpreter",
-    "samples",
-    "session",
-    "xla",
-]
+__all__ = ["assert_parity", "compare"]
 
 
 def _no_gradient(row, reference, candidate):
@@ -59,8 +38,8 @@ def _tiny(x, results=True):
     """
     if x.dtype.kind in "biu":
         return np.zeros(x.shape, bool)
-    least = _dtypes.least_normal(x.dtype)
-    size = np.abs(_dtypes.to_double(x))
+    least = _arrays.least_normal(x.dtype)
+    size = np.abs(_arrays.to_double(x))
     return (size != 0) & ((size < least) | (results & (size == least)))
 
 
@@ -86,7 +65,7 @@ def _compare_arrays(row, inputs, upstream, reference, candidate, ulp, rtol, atol
         return
     a, b = reference.ravel()[places], candidate.ravel()[places]
     floating = a.dtype.kind not in "biu"
-    wide_a, wide_b = [_dtypes.to_double(x) if floating else x.astype(float) for x in (a, b)]
+    wide_a, wide_b = [_arrays.to_double(x) if floating else x.astype(float) for x in (a, b)]
     keep = ~(np.isnan(wide_a) & np.isnan(wide_b))  # NaN is NaN, whatever its bits
     places, a, b, wide_a, wide_b = [x[keep] for x in (places, a, b, wide_a, wide_b)]
     absolute = np.abs(wide_a - wide_b)
@@ -132,7 +111,7 @@ def _compare_arrays(row, inputs, upstream, reference, candidate, ulp, rtol, atol
         row["worst"] = found(farthest[np.argmax(absolute[farthest])])
 
 
-def _arrays(x):
+def _as_arrays(x):
     return [native(array) for array in (x if isinstance(x, (list, tuple)) else [x])]
 
 
@@ -154,11 +133,11 @@ def _check_comparable(noun, inputs, reference, candidate):
 
 
 def _is_finite(x):
-    return x.dtype.kind in "biu" or np.isfinite(_dtypes.to_double(x)).all()
+    return x.dtype.kind in "biu" or np.isfinite(_arrays.to_double(x)).all()
 
 
 def _is_nan(x):
-    return np.zeros(x.shape, bool) if x.dtype.kind in "biu" else np.isnan(_dtypes.to_double(x))
+    return np.zeros(x.shape, bool) if x.dtype.kind in "biu" else np.isnan(_arrays.to_double(x))
 
 
 def _label(implementation):
@@ -260,7 +239,7 @@ def compare(
     for name, tolerance in [("ulp", ulp), ("rtol", rtol), ("atol", atol)]:
         if not tolerance >= 0:
             raise ValueError("%s must be a number from 0 on, got %r" % (name, tolerance))
-    inputs = _arrays(samples() if inputs is None else inputs)
+    inputs = _as_arrays(samples() if inputs is None else inputs)
     if not inputs:
         raise ValueError("nothing to compare: inputs is empty; give an array for each argument")
     if flush_subnormals:
@@ -270,7 +249,7 @@ def compare(
         values, _ = _run("reference", label, reference, inputs)
         upstream = [upstreams(y.shape, y.dtype, seed) for seed, y in enumerate(values)]
     else:
-        upstream = _arrays(upstream)
+        upstream = _as_arrays(upstream)
     ours = _run("reference", label, reference, inputs, upstream)
     if not ours[0]:
         raise ValueError("nothing to compare: the reference (%s) gives []" % label)

@@ -4,7 +4,7 @@ import weakref
 
 import numpy as np
 
-from legacy_spiky import _arithmetic, _dtypes
+from legacy_spiky._arrays import arithmetic, dtypes
 
 __all__ = ["Steps", "apply", "empty", "steps_of", "works_by"]
 
@@ -18,14 +18,14 @@ class Steps:
 
     Args:
       values: `values(x, y, flush)` writes its results for `x` to `y`, the same for a number
-        wherever it stands. Where `flush` is true, subnormals count as zero, as in `_dtypes.flush`.
+        wherever it stands. Where `flush` is true, subnormals count as zero, as in `dtypes.flush`.
       products: `products(x, upstream, y, flush)` writes their products with `upstream`; None where
-        `_dtypes.product` will do.
+        `dtypes.product` will do.
       block: how many numbers they get at once.
       dtypes: those that they take; None for every floating one.
     """
 
-    def __init__(self, values, products=None, block=_BLOCK, dtypes=_dtypes.HARDWARE):
+    def __init__(self, values, products=None, block=_BLOCK, dtypes=dtypes.HARDWARE):
         self.values = values
         self.products = products
         self.block = block
@@ -38,7 +38,7 @@ class Steps:
             self.products(x, upstream, y, flush)
         else:
             self.values(x, y, flush)
-            y[...] = _dtypes.product(y, upstream)
+            y[...] = dtypes.product(y, upstream)
 
 
 def empty(shape, dtype):
@@ -64,16 +64,16 @@ def apply(steps, x, upstream=None, flush=False):
     Raises:
       TypeError: `x` is complex, text or objects.
     """
-    with _arithmetic.ieee():
-        return _apply(steps, _dtypes.as_floating(x), upstream, flush)
+    with arithmetic.ieee():
+        return _apply(steps, dtypes.as_floating(x), upstream, flush)
 
 
 def _apply(steps, x, upstream, flush):
     if steps.dtypes is not None and x.dtype not in steps.dtypes:
-        y = _dtypes.to_double(x)
-        y = _apply(steps, _dtypes.flush(y, x.dtype) if flush else y, None, False)
-        y = (_dtypes.round_and_flush if flush else _dtypes.round_to)(y, x.dtype)
-        return y if upstream is None else _dtypes.product(y, upstream)
+        y = dtypes.to_double(x)
+        y = _apply(steps, dtypes.flush(y, x.dtype) if flush else y, None, False)
+        y = (dtypes.round_and_flush if flush else dtypes.round_to)(y, x.dtype)
+        return y if upstream is None else dtypes.product(y, upstream)
     y = empty(x.shape, x.dtype)
     arrays = [x, y] if upstream is None else [x, y, upstream]
     arrays = [np.ascontiguousarray(array).reshape(-1) for array in arrays]

@@ -6,10 +6,10 @@ function with its file and line.
 
 import numpy as np
 
-from legacy_spiky import _arithmetic, _blocks, _dtypes
+from legacy_spiky import _arrays
 from legacy_spiky._errors import call, describe, tellable
 
-__all__ = ["array", "elementwise", "for_graph", "guard"]
+__all__ = ["array", "for_graph", "guard", "guard_elementwise", "kind"]
 
 
 def _own(argument):
@@ -34,7 +34,7 @@ def array(what, func, result, dtype=None, own=False):
         result = np.asarray(result, dtype)
         if not own or result.dtype.kind == "O":
             return result
-        copy = _blocks.empty(result.shape, result.dtype)
+        copy = _arrays.empty(result.shape, result.dtype)
         copy[...] = result
         return copy
     except Exception as error:  # rows of different lengths, symbolic tensors, too little memory
@@ -114,7 +114,7 @@ def guard(func, dtypes, shapes=None):
             )
         return y
 
-    callback.func, callback.keeps_shape = func, False
+    callback.func, callback.keeps_shape, callback.name = func, False, None
     return callback
 
 
@@ -137,7 +137,7 @@ def for_graph(callback):
 _SCALAR_ONLY = ("truth value", "ndarray", "scalar", "-1 arrays", "0-dimensional arrays")
 
 
-def elementwise(func, dtype):
+def guard_elementwise(func, dtype):
     """Makes the callback of an activation op.
 
     Args:
@@ -155,12 +155,12 @@ def elementwise(func, dtype):
       a number and no array.
     """
     dtype = np.dtype(dtype)
-    steps = _blocks.steps_of(func)
+    steps = _arrays.steps_of(func)
 
     def values(x):
         shape = x.shape
         try:
-            y = call(func, _dtypes.flush(_dtypes.to_double(x), dtype))
+            y = call(func, _arrays.flush(_arrays.to_double(x), dtype))
         except (AttributeError, TypeError, ValueError) as error:
             # The cause, where `call` has put the name of `func` before it.
             if not any(words in str(error.__cause__ or error) for words in _SCALAR_ONLY):
@@ -170,7 +170,7 @@ def elementwise(func, dtype):
                 "%s: wrap it in legacy_spiky.vectorize (the error was %s: %s)"
                 % (describe(func), shape, type(error).__name__, error)
             ) from error
-        y = _dtypes.widen(array("the result", func, y))
+        y = _arrays.widen(array("the result", func, y))
         if y.dtype.kind not in "biuf":
             raise TypeError(
                 "%s returned %s; an activation's function must return real numbers (floating, "
@@ -182,7 +182,7 @@ def elementwise(func, dtype):
                 "element by element: wrap a function of one number in legacy_spiky.vectorize, and "
                 "return a constant as np.full_like(x, constant)" % (describe(func), y.shape, shape)
             )
-        return _dtypes.round_and_flush(y, dtype)
+        return _arrays.round_and_flush(y, dtype)
 
     def callback(x, upstream=None):
         x = np.asarray(x)
@@ -194,10 +194,10 @@ def elementwise(func, dtype):
                     % (describe(func), upstream.shape, x.shape)
                 )
         if steps is not None:  # our own: they leave x alone, and give what they should
-            return _blocks.apply(steps, x, upstream, flush=True)
-        with _arithmetic.ieee():  # not of the function alone: casts flush subnormals too
+            return _arrays.apply(steps, x, upstream, flush=True)
+        with _arrays.ieee():  # not of the function alone: casts flush subnormals too
             y = values(x)
-            return y if upstream is None else _dtypes.product(y, upstream)
+            return y if upstream is None else _arrays.product(y, upstream)
 
-    callback.func, callback.keeps_shape = func, True
+    callback.func, callback.keeps_shape, callback.name = func, True, None
     return callback

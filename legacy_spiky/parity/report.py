@@ -5,7 +5,7 @@ from typing import Any, Dict
 
 import numpy as np
 
-from legacy_spiky._bits import bits, plain
+from legacy_spiky._arrays import bits, plain
 
 __all__ = ["Report", "SHOWN", "new_row", "shown"]
 

@@ -5,10 +5,10 @@ import difflib
 import fnmatch
 import inspect
 
-from legacy_spiky import _op, _tf
+from legacy_spiky import _ops
 from legacy_spiky._errors import describe
-from legacy_spiky._flow import Tensor
-from legacy_spiky._nodes import aliases, in_gradient, owners_of
+from legacy_spiky.checkpoint.flow import Tensor
+from legacy_spiky.checkpoint.nodes import aliases, in_gradient, owners_of
 
 __all__ = ["resolve"]
 
@@ -21,7 +21,7 @@ Binding = collections.namedtuple("Binding", "function gradient activation")
 def _activation(value):
     """Returns the world and derivatives of what `activation` made, else None."""
     found = getattr(value, "activation", None)
-    return found if isinstance(found, tuple) and isinstance(found[-1], _op.Derivatives) else None
+    return found if isinstance(found, tuple) and isinstance(found[-1], _ops.Derivatives) else None
 
 
 def _binding(value):
@@ -178,7 +178,7 @@ def _misfit(node, binding):
     """Returns why a function does not fit a node, or None."""
     unknown = [dtype for dtype in node.inputs + node.outputs if dtype.startswith("dtype ")]
     if unknown:
-        return "TensorFlow %s does not know its %s" % (_tf.tf.VERSION, unknown[0])
+        return "TensorFlow %s does not know its %s" % (_ops.tf.VERSION, unknown[0])
     if not _takes(binding.function, len(node.inputs)):
         return "%s does not take %d inputs; this is %s" % (
             describe(binding.function),
@@ -249,7 +249,7 @@ class _Family:
         the function, and no gradient, as in the recipe, or the upstream gradient too, as here.
         """
         dtypes = set(node.inputs + node.outputs)
-        known = [dtype.name for dtype in _tf.FLOATING]
+        known = [dtype.name for dtype in _ops.FLOATING]
         counts = [1] if in_gradient(node.name) is None else [1, 2]
         fits = len(node.inputs) in counts and len(node.outputs) == 1 and len(dtypes) == 1
         if node.op == "EagerPyFunc" or not fits or not dtypes <= set(known):
