@@ -12,8 +12,7 @@ from legacy_spiky import _ops
 from legacy_spiky._arrays import least_normal
 from legacy_spiky._errors import check_callable, describe
 from legacy_spiky._ops import tf
-from legacy_spiky._scalar import source as _source
-from legacy_spiky._scalar.reading import NotRead, read
+from legacy_spiky._scalar import NotRead, is_name, lacking, module_text, read
 
 __all__ = ["native", "native_spiky", "source"]
 
@@ -137,14 +136,14 @@ def _text(f, df, d2f, name, compute_dtype):
         check_callable(role, function)
     if name is None:
         name = getattr(f, "__name__", None)
-        name = name if _source.is_name(name) else "activation"  # for <lambda>
-    elif not _source.is_name(name):
+        name = name if is_name(name) else "activation"  # for <lambda>
+    elif not is_name(name):
         raise ValueError(
             "name must be one that Python takes for a function, of letters, digits and _, and "
             "begin with a letter, got %r" % (name,)
         )
     dtype = _compute_dtype(compute_dtype)
-    return _source.text([_path(*role) for role in roles], name, dtype), name
+    return module_text([_path(*role) for role in roles], name, dtype), name
 
 
 def _path(role, function):
@@ -154,7 +153,7 @@ def _path(role, function):
     except NotRead as reason:
         why = str(reason)
     else:
-        name = _source.lacking(path)
+        name = lacking(path)
         if name is None:
             return path
         why = "it calls %s, and TensorFlow has no such op" % name

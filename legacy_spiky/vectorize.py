@@ -12,9 +12,7 @@ import numpy as np
 from legacy_spiky import _arrays
 from legacy_spiky._arrays import in_parallel, silent
 from legacy_spiky._errors import caller, check_callable, describe, warn
-from legacy_spiky._scalar.arrays import BLOCK, array_form
-from legacy_spiky._scalar.compiled import NotCompiled, compiled_form
-from legacy_spiky._scalar.reading import NotRead, read
+from legacy_spiky._scalar import BLOCK, NotCompiled, NotRead, array_form, compiled_form, read
 
 __all__ = ["vectorize"]
 

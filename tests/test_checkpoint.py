@@ -15,10 +15,11 @@ import pytest
 import recipe
 from tensorflow.core.protobuf.meta_graph_pb2 import MetaGraphDef
 
-from legacy_spiky import activation, checkpoint, spikygrad, tf_d_spiky, tf_spiky
+from legacy_spiky import activation, spikygrad, tf_d_spiky, tf_spiky
 from legacy_spiky._ops import placement
 from legacy_spiky._ops.versions import tf
 from legacy_spiky.checkpoint import find_callbacks, rebind, restore
+from legacy_spiky.checkpoint.__main__ import main
 from legacy_spiky.checkpoint.saved import each_node
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -1462,7 +1463,7 @@ def test_a_file_system_that_tensorflow_has_not(capsys):
         with pytest.raises(OSError, match=words):
             function("nosuch://a/b")
     with pytest.raises(SystemExit):
-        checkpoint.main(["nosuch://a/b"])
+        main(["nosuch://a/b"])
     assert "error: TensorFlow cannot read nosuch://a/b" in capsys.readouterr().err
 
 
@@ -1607,20 +1608,20 @@ def test_the_command_line(saved, capsys, monkeypatch):
     for name in ("Session", "import_graph_def"):  # nothing is run, nor built
         monkeypatch.delattr(tf, name)
     path = os.path.join(saved, "model.meta")
-    assert checkpoint.main([path]) == 0
+    assert main([path]) == 0
     stdout, stderr = capsys.readouterr()
     callbacks = find_callbacks(path)
     assert stdout == "%s\n\n%s\n" % (callbacks, callbacks.skeleton())
     assert stdout.startswith("%s, written by TensorFlow %s: " % (path, tf.VERSION))
     assert stderr == ""
-    assert checkpoint.main(["--tags", "serve", os.path.join(saved, "saved")]) == 0
+    assert main(["--tags", "serve", os.path.join(saved, "saved")]) == 0
 
 
 def test_the_command_line_and_no_callbacks(tmp_path, capsys):
     with tf.Graph().as_default() as graph:
         placeholder()
     path = write(tmp_path / "x.pb", graph.as_graph_def().SerializeToString())
-    assert checkpoint.main([path]) == 0
+    assert main([path]) == 0
     assert capsys.readouterr().out == (
         path + ": no callbacks, nothing to bind; TensorFlow loads it as it is\n"
     )
@@ -1636,7 +1637,7 @@ def test_the_command_line_and_no_callbacks(tmp_path, capsys):
 )
 def test_the_command_line_and_what_is_wrong(arguments, words, capsys):
     with pytest.raises(SystemExit) as error:
-        checkpoint.main(arguments)
+        main(arguments)
     assert error.value.code == 2
     stdout, stderr = capsys.readouterr()
     assert (stdout, words in stderr) == ("", True)
@@ -1690,7 +1691,7 @@ def test_the_command_without_tensorflow(arguments, status, words):
 
 def test_help(capsys):
     with pytest.raises(SystemExit) as error:
-        checkpoint.main(["--help"])
+        main(["--help"])
     assert error.value.code == 0
     stdout = " ".join(capsys.readouterr().out.split())
     assert stdout.startswith("usage: python -m legacy_spiky.checkpoint ")

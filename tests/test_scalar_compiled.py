@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from legacy_spiky._arrays import dtypes, patterns
-from legacy_spiky._scalar import compiled
+from legacy_spiky._scalar import compiled, loop
 from legacy_spiky._scalar.compiled import NotCompiled, compiled_form
 from legacy_spiky._scalar.expression import MATH, TRUTHS, Choice, Path, Value
 from legacy_spiky._scalar.reading import read
@@ -24,9 +24,9 @@ DTYPES = [np.float32, np.float64]
 def inputs(dtype, count=1 << 11):
     """Boundaries, every bit pattern alike, and numbers of everyday size."""
     random = np.random.RandomState(0)
-    patterns = np.frombuffer(random.bytes(np.dtype(dtype).itemsize * count), dtype)
+    chosen = np.frombuffer(random.bytes(np.dtype(dtype).itemsize * count), dtype)
     everyday = random.uniform(-8, 8, count).astype(dtype)
-    return np.concatenate([patterns.boundaries(dtype), patterns, everyday])
+    return np.concatenate([patterns.boundaries(dtype), chosen, everyday])
 
 
 def run(loop, x, upstream=None, flush=False):
@@ -165,16 +165,16 @@ def test_division_by_a_power_of_two(width):
     for f in (lambda x: x % width, lambda x: x // width, lambda x: x / width):
         assert not check(f, x).any()
     if width == 2:
-        text = compiled._Source(read(lambda x: x % width).path).text
+        text = loop.Source(read(lambda x: x % width).path).text
         assert "mod_by_power(x, 2.0, 0.5)" in text
     if width in (2.0**971, 2.0**-1074):
-        assert "mod(x, c[0])" in compiled._Source(read(lambda x: x % width).path).text
+        assert "mod(x, c[0])" in loop.Source(read(lambda x: x % width).path).text
 
 
 # Functions that are taken to be those of the C library are, on each bit.
 
 LIBRARY = [name for name in MATH if hasattr(math, name)]
-LIBRARY = [name for name in LIBRARY if name not in TRUTHS + compiled._OWN]
+LIBRARY = [name for name in LIBRARY if name not in TRUTHS + loop.OWN]
 
 
 @pytest.mark.parametrize("name", LIBRARY)
@@ -184,7 +184,7 @@ def test_functions_of_math(name):
     parts = [random.uniform(-1, 1, 20000), random.uniform(-100, 100, 20000)]
     parts.append(np.frombuffer(random.bytes(8 * 20000), np.float64))
     x = np.concatenate(parts + [patterns.boundaries(np.float64)[::10]])
-    if name in compiled._OF_TWO:
+    if name in loop.OF_TWO:
         check(lambda x: function(x, 0.7), x)
         check(lambda x: function(0.7, x), x)
         check(lambda x: function(abs(x), 8 * x), x)
@@ -193,7 +193,7 @@ def test_functions_of_math(name):
         check(lambda x: function(8 * x), x)
 
 
-@pytest.mark.parametrize("name", compiled._OWN)
+@pytest.mark.parametrize("name", loop.OWN)
 def test_what_has_no_compiled_form(name):
     function, numbers = getattr(math, name), (2.0,) * (name == "hypot")
     with pytest.raises(NotCompiled) as error:
@@ -227,8 +227,8 @@ def test_long_chains_of_branches_need_no_indentation(side):
         path = getattr(path.end, side)
     path.end = argument
     scope = {}
-    exec(compiled._Source(root).text, scope)
-    c = compiled._Source(root).constants
+    exec(loop.Source(root).text, scope)
+    c = loop.Source(root).constants
     assert scope["scalar"](7.5, c, None) == (8.0 if side == "no" else 7.0, False)
     assert scope["scalar"](200.5, c, None) == (200.5 if side == "no" else 120.0, False)
     assert scope["scalar"](-1.5, c, None) == (0.0 if side == "no" else -1.5, False)
@@ -352,6 +352,6 @@ def test_without_numba(monkeypatch):
 
 
 def test_what_numba_says(monkeypatch):
-    monkeypatch.setitem(compiled._OPERATORS, "add", "{0} @ {1}")
+    monkeypatch.setitem(loop.OPERATORS, "add", "{0} @ {1}")
     with pytest.raises(NotCompiled, match="^Numba: "):
         form(lambda x: x + 12345.0 + x * x * x * x)

@@ -40,7 +40,7 @@ def choice(condition, yes, no):
 def module(*paths, name="f", dtype="float64"):
     """The module of a text, as a dict."""
     names = {}
-    exec(source.text([ending(p) for p in paths], name, dtype), names)
+    exec(source.module_text([ending(p) for p in paths], name, dtype), names)
     return names
 
 
@@ -322,14 +322,14 @@ def test_choices_in_choices():
 def test_what_is_on_both_sides_is_written_once():
     exp = value("exp", X)
     end = choice(value("lt", exp, 2, kind="bool"), exp, value("mul", 3.0, exp))
-    text = source.text([ending(end)], "f", "float64")
+    text = source.module_text([ending(end)], "f", "float64")
     assert text.count("tf.exp(") == 1 and "_only(" not in text
-    text = source.text([ending(log_or_zero())], "f", "float64")
+    text = source.module_text([ending(log_or_zero())], "f", "float64")
     assert text.count("_only(c1, x)") == 1
 
 
 def test_what_has_a_derivative_is_written_plainly():
-    text = source.text([ending(log_or_zero()), ending(constant(2))], "f", "float64")
+    text = source.module_text([ending(log_or_zero()), ending(constant(2))], "f", "float64")
     assert "_only(" not in text and text.count("@tf.custom_gradient") == 1
 
 
@@ -435,7 +435,7 @@ def test_other_names(name):
 
 def test_lines_fit_the_page():
     for end, _ in EXACT + CLOSE_OF_TWO:
-        text = source.text([ending(end)] * 3, "a_name", "float64")
+        text = source.module_text([ending(end)] * 3, "a_name", "float64")
         assert max(map(len, text.splitlines())) <= 100
         assert not any(line != line.rstrip() for line in text.splitlines())
 
@@ -456,7 +456,7 @@ def test_many_choices():
     for i in range(400):
         at = constant(float(i))
         end = choice(value("lt", X, at, kind="bool"), value("log", value("sub", at, X)), end)
-    text = source.text([ending(end)], "f", "float64")
+    text = source.module_text([ending(end)], "f", "float64")
     assert text.count("tf.math.log(") == 401
 
 

@@ -21,9 +21,21 @@ A value of the kind `int` is a double that holds it exactly, and 0 has no sign. 
 `float` and `bool`, and NumPy's `float64` and `bool_`.
 """
 
-__all__ = ["COMPARISONS", "Choice", "LARGEST", "MATH", "Path", "TRUTHS", "Value", "paths", "values"]
+__all__ = [
+    "BOOLS",
+    "COMPARISONS",
+    "Choice",
+    "LARGEST",
+    "MATH",
+    "Path",
+    "TRUTHS",
+    "Value",
+    "paths",
+    "values",
+]
 
 # Up to here a double holds each integer.
+BOOLS = "bool", "bool_"  # the kinds of truths
 LARGEST = 2.0**53
 
 COMPARISONS = "lt le gt ge eq ne".split()

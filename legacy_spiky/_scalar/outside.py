@@ -5,20 +5,32 @@ Python's own that are known, and functions of the user's, as what works on the s
 else stops the reading once it is used.
 """
 
-import builtins
 import dis
 import functools
 import math
-import sys
 import types
 
 import numpy as np
 
-from legacy_spiky._scalar.number import KNOWN, NamedFloat, NamedInt, Number
+from legacy_spiky._scalar.known import KNOWN
+from legacy_spiky._scalar.number import NamedFloat, NamedInt
+from legacy_spiky._scalar.stand_ins import (
+    MISSING,
+    Function,
+    Known,
+    Module,
+    Names,
+    Table,
+    Unread,
+    attribute,
+    content,
+    item,
+    length,
+    new_cell,
+)
 
-__all__ = ["Outside", "Unread"]
+__all__ = ["Outside"]
 
-_MISSING = object()
 _LONG = 100000  # steps of a loop
 
 # Of the built-in functions, those that work on a stand-in as they are.
@@ -84,13 +96,13 @@ class Outside:
         if value is None or kind in (bool, float, int, str, np.float64):
             return value
         if kind is tuple:
-            return _Table(self, value, name)
+            return Table(self, value, name)
         if kind is types.FunctionType:
             return self.function(value)
         if kind is functools.partial:
             return self.partial(value, name)
         if kind is types.ModuleType:
-            return _Module(self, value)
+            return Module(self, value)
         if isinstance(value, type) and issubclass(value, Exception):
             return value
         if any(value is known for known in _AS_THEY_ARE):
@@ -99,7 +111,7 @@ class Outside:
             return self.range
         # Others may have a hash, and attributes, that are code of the user's.
         if kind in (type, types.BuiltinFunctionType, np.ufunc) and _is_known(value):
-            return _Known(self, value, name)
+            return Known(self, value, name)
         return Unread(self, "it reads %s (%s)" % (name, kind.__name__))
 
     def range(self, *ends):
@@ -109,12 +121,12 @@ class Outside:
         return numbers
 
     def partial(self, partial, name):
-        self.note(_attribute, partial, "func")
-        arguments = self.note(_attribute, partial, "args")
+        self.note(attribute, partial, "func")
+        arguments = self.note(attribute, partial, "args")
         arguments = [self.stand_for(value, None) for value in arguments]
-        self.note(_length, partial.keywords, "keywords")
+        self.note(length, partial.keywords, "keywords")
         named = {
-            key: self.stand_for(self.note(_item, partial.keywords, key), key)
+            key: self.stand_for(self.note(item, partial.keywords, key), key)
             for key in partial.keywords
         }
         func = self.stand_for(partial.func, name)
@@ -122,26 +134,26 @@ class Outside:
 
     def function(self, function):
         """Returns a function of the user's that reads what stands for what it reads."""
-        code = self.note(_attribute, function, "__code__")
-        defaults = self.note(_attribute, function, "__defaults__")
-        named = self.note(_attribute, function, "__kwdefaults__")
+        code = self.note(attribute, function, "__code__")
+        defaults = self.note(attribute, function, "__defaults__")
+        named = self.note(attribute, function, "__kwdefaults__")
         self._check(code)
         parameters = code.co_varnames[: code.co_argcount]
         cells = []
         for name, cell in zip(code.co_freevars, function.__closure__ or ()):
-            value = self.note(_content, cell, name)
-            cells.append(_cell(*[] if value is _MISSING else [self.stand_for(value, name)]))
+            value = self.note(content, cell, name)
+            cells.append(new_cell(*[] if value is MISSING else [self.stand_for(value, name)]))
         read = types.FunctionType(
-            code, _Names(self, function.__globals__), function.__name__, None, tuple(cells)
+            code, Names(self, function.__globals__), function.__name__, None, tuple(cells)
         )
         if defaults is not None:
             names = parameters[len(parameters) - len(defaults) :]
             read.__defaults__ = tuple(map(self.stand_for, defaults, names))
         if named is not None:
             read.__kwdefaults__ = {
-                name: self.stand_for(self.note(_item, named, name), name) for name in named
+                name: self.stand_for(self.note(item, named, name), name) for name in named
             }
-        return _Function(self, read)
+        return Function(self, read)
 
     def _check(self, code):
         """Refuses what assigns names outside; has loops watched."""
@@ -196,166 +208,3 @@ def _codes(code):
 def _is_known(value):
     in_math = getattr(math, value.__name__, None) is value
     return value in KNOWN or in_math or type(value) is np.ufunc
-
-
-def _cell(*content):
-    """Returns a closure's cell; types.CellType is there since Python 3.8."""
-    if content:
-        (value,) = content
-    cell = (lambda: value).__closure__[0]
-    return cell
-
-
-# How things outside are had.
-
-_attribute = getattr
-
-
-def _item(namespace, name):
-    return namespace.get(name, _MISSING)
-
-
-def _length(namespace, _):
-    return len(namespace)
-
-
-def _global(namespace, name):
-    value = namespace.get(name, _MISSING)
-    return vars(builtins).get(name, _MISSING) if value is _MISSING else value
-
-
-def _content(cell, name):
-    try:
-        return cell.cell_contents
-    except ValueError:  # nothing was assigned yet, or it was deleted
-        return _MISSING
-
-
-# What stands for things.
-
-
-class _Names(dict):
-    """The global names of a function that is read."""
-
-    def __init__(self, outside, names):
-        dict.__init__(self, __builtins__={"__import__": self._import})
-        self.outside = outside
-        self.names = names
-
-    def __getitem__(self, name):
-        value = self.outside.note(_global, self.names, name)
-        if value is _MISSING:
-            raise KeyError(name)
-        return self.outside.stand_for(value, name)
-
-    def _import(self, name, globals=None, locals=None, fromlist=(), level=0):
-        if level or name not in sys.modules or ("." in name and not fromlist):
-            self.outside.run.stop("it imports %s" % name)
-        return self.outside.stand_for(self.outside.note(_item, sys.modules, name), name)
-
-
-class _Function:
-    """A function of the user's."""
-
-    def __init__(self, outside, function):
-        vars(self).update(_run=outside.run, _function=function)
-
-    def __call__(self, *arguments, **named):
-        self._run.count_call()
-        return self._function(*arguments, **named)
-
-    def __getattr__(self, name, *value):
-        self._run.stop(
-            "it uses the attribute %s of the function %s" % (name, self._function.__name__)
-        )
-
-    __setattr__ = __delattr__ = __getattr__
-
-
-class _Module:
-    def __init__(self, outside, module):
-        self._outside = outside
-        self._module = module
-
-    def __getattr__(self, name):
-        value = self._outside.note(_item, vars(self._module), name)
-        if value is _MISSING:
-            raise AttributeError(name)
-        whole = "%s.%s" % (self._module.__name__, name)
-        return self._outside.stand_for(value, name if type(value) in (float, int) else whole)
-
-
-class _Known:
-    """A function of Python's or NumPy's, of numbers."""
-
-    def __init__(self, outside, function, name):
-        self._outside = outside
-        self._function = function
-        self._name = name
-
-    def __call__(self, *arguments, **named):
-        run, rule = self._outside.run, KNOWN.get(self._function)
-        if self._function is isinstance:
-            return rule(run, *arguments)
-        flat = list(arguments)
-        for x in arguments + tuple(named.values()):
-            flat += list(x) if isinstance(x, (list, tuple)) else [x]
-        if not any(isinstance(x, Number) for x in flat):
-            with np.errstate(all="ignore"):
-                return self._function(*arguments, **named)
-        if rule is None or named:
-            run.stop("it calls %s, which is not read" % self._name)
-        try:
-            return rule(run, *arguments)
-        except AttributeError:  # of what is no number
-            return run.stop("it calls %s of what is no number" % self._name)
-
-    def __getattr__(self, name):
-        self._outside.run.stop("it reads %s.%s" % (self._name, name))
-
-
-class _Table(tuple):
-    """A tuple, of which an element may be taken by a number that is read."""
-
-    def __new__(cls, outside, value, name):
-        names = [None if type(x) in (float, int) else name for x in value]
-        self = tuple.__new__(cls, map(outside.stand_for, value, names))
-        self._outside = outside
-        self._name = name
-        return self
-
-    def __getitem__(self, i):
-        if not isinstance(i, Number):
-            found = tuple.__getitem__(self, i)
-            if isinstance(i, slice) and set(map(type, found)) <= {float, int}:
-                found = _Table(self._outside, found, self._name)
-            return found
-        run = self._outside.run
-        index = run.as_number(run.settled(i)._value)
-        kinds = set(map(type, self))
-        if index.kind != "int":
-            raise TypeError("tuple indices must be integers")
-        if kinds not in ({int}, {float}) or max(map(abs, self)) > 2**53:
-            run.stop("it takes an element of %s, and they are not all float or int" % self._name)
-        run.ask(run.compare("lt", index, -len(self)))
-        run.ask(run.compare("ge", index, len(self)))
-        kind = "int" if kinds == {int} else "float"
-        return Number(run, run.value("table", (index,), kind, tuple(self), self._name))
-
-
-class Unread:
-    """What stops the reading once it is used."""
-
-    def __init__(self, outside, words):
-        vars(self).update(_run=outside.run, _words=words)
-
-    def stop(self, *arguments, **named):
-        vars(self)["_run"].stop(vars(self)["_words"] + ", which may be something else later")
-
-
-for _name in (
-    "abs add and bool call contains delattr delitem enter eq float floordiv format ge getattr "
-    "getitem gt hash index int invert iter le len lt mod mul ne neg next or pos pow radd rand "
-    "repr rfloordiv rmod rmul ror round rpow rsub rtruediv rxor setattr setitem str sub truediv xor"
-).split():
-    setattr(Unread, "__%s__" % _name, Unread.stop)

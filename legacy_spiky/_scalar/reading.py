@@ -4,10 +4,12 @@ import inspect
 import sys
 import types
 
+from legacy_spiky._scalar.arithmetic import Arithmetic
 from legacy_spiky._scalar.expression import Choice, Path, Value, paths
-from legacy_spiky._scalar.number import Arithmetic, Number
-from legacy_spiky._scalar.outside import Outside, Unread
+from legacy_spiky._scalar.number import Number
+from legacy_spiky._scalar.outside import Outside
 from legacy_spiky._scalar.ranges import Facts, Ranges
+from legacy_spiky._scalar.stand_ins import Unread
 
 __all__ = ["NotRead", "Reading", "read"]
 
