@@ -315,5 +315,5 @@ class Values:
             return Register(self._line(found.text + " + 0.0"), found.error)
         return found
 
-    def table(self, numbers):
+    def _table(self, numbers):
         return "(%s,)" % ", ".join(literal(number) for number in numbers)
