@@ -15,6 +15,7 @@ https://dl.acm.org/doi/10.1145/114697.116813
 import collections
 import functools
 import math
+import re
 
 import numpy as np
 
@@ -30,7 +31,6 @@ from legacy_spiky._scalar.values import (
     Values,
     divides_fast,
     either_of,
-    names_in,
     nears_power,
 )
 
@@ -115,10 +115,10 @@ class _Part(Values):
     def _text(self):
         masks = either_of(self.asks), either_of(self.doubts)
         end = "return %s, %s, %s, %s" % (tuple(self.result) + masks)
-        lines, used = [end], set(names_in(end))
+        lines, used = [end], set(_names_in(end))
         for line in self.lines[::-1]:
             # What is not needed any more gives its memory, which is in the cache, to the next one.
-            last = sorted(set(names_in(line)) - used)
+            last = sorted(set(_names_in(line)) - used)
             used.update(last)
             lines += ["del " + ", ".join(last)] * bool(last) + [line]
         inputs = ["n"] + [inside for _, inside in self.inputs]
@@ -221,6 +221,10 @@ class _Part(Values):
     def _note(self, masks, mask, text):
         if text is not None:
             masks.append(self._both(mask, text))
+
+
+def _names_in(text):
+    return re.findall(r"\bv\d+\b", text)
 
 
 # What the lines call.

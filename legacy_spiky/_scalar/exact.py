@@ -140,3 +140,17 @@ def fast_divmod(a, b):
     if b < 0:
         rest = np.copysign(rest, b)
     return quotient, rest
+
+
+def is_power_of_two(value):
+    if value.op != "constant":
+        return False
+    fraction, exponent = math.frexp(value.number)
+    return abs(fraction) == 0.5 and abs(exponent) < 1000
+
+
+def divides_fast(value):
+    """Returns whether a value is a constant of few bits: its products by quotients are exact."""
+    if value.op != "constant" or not 2.0**-900 < abs(value.number) < 2.0**900:
+        return False
+    return (math.frexp(value.number)[0] * 2.0**26).is_integer()

@@ -1,11 +1,10 @@
 """The values of a part of an array form: each has a register, and a line that computes it."""
 
 import collections
-import math
-import re
 import struct
 
 from legacy_spiky._scalar.bounds import CARRIED, by_products, fast
+from legacy_spiky._scalar.exact import divides_fast, is_power_of_two
 from legacy_spiky._scalar.expression import BOOLS, MATH, TRUTHS
 
 __all__ = [
@@ -13,20 +12,13 @@ __all__ = [
     "DIRECT",
     "Register",
     "Values",
-    "divides_fast",
     "either_of",
-    "is_power_of_two",
     "literal",
-    "names_in",
     "nears_power",
     "pattern",
 ]
 
 Register = collections.namedtuple("_Register", "text error")  # error: None where it is exact
-
-
-def names_in(text):
-    return re.findall(r"\bv\d+\b", text)
 
 
 def either_of(masks):
@@ -44,20 +36,6 @@ def pattern(text):
     if text[0] == "v":
         return text
     return str(struct.unpack("<q", struct.pack("<d", float(text.strip("()"))))[0])
-
-
-def is_power_of_two(value):
-    if value.op != "constant":
-        return False
-    fraction, exponent = math.frexp(value.number)
-    return abs(fraction) == 0.5 and abs(exponent) < 1000
-
-
-def divides_fast(value):
-    """Returns whether a value is a constant of few bits: its products by quotients are exact."""
-    if value.op != "constant" or not 2.0**-900 < abs(value.number) < 2.0**900:
-        return False
-    return (math.frexp(value.number)[0] * 2.0**26).is_integer()
 
 
 def nears_power(value):
