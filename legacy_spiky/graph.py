@@ -205,14 +205,7 @@ def spikygrad(op: Any, grad: Any) -> Any:
 def spikygrad2(op: Any, grad: Any) -> Any:
     """The gradient of `tf_spiky`, with the derivative in TensorFlow ops.
 
-    Value: `grad * d_spiky(op.inputs[0])`, bit for bit as `spikygrad`.
-
-    Args:
-      op: an operation with `inputs`.
-      grad: the upstream gradient, of the dtype and shape of `op.inputs[0]`.
-
-    Returns:
-      A tensor of that dtype and shape.
+    Value: `grad * d_spiky(op.inputs[0])`, bit for bit as `spikygrad`, whose arguments it takes.
 
     >>> with tf.Graph().as_default(), tf.Session() as session:
     ...     y = tf_spiky([0.25, 0.75])
@@ -240,18 +233,7 @@ def tf_spiky(x: Any, name: Optional[str] = None) -> Any:
     Value: `r = x % 1`; `r` where `r <= 0.5`, else 0. Gradient: `spikygrad`, that is
     `upstream * d_spiky(x)`; the second derivative is 0.
 
-    Args:
-      x: a tensor of any shape, or what converts to one; float16, bfloat16, float32 or
-        float64. Subnormals count as 0 (but for float16), as in a session of TensorFlow
-        1.15.
-      name: a name for the op.
-
-    Returns:
-      A tensor of the dtype and static shape of `x`.
-
-    Raises:
-      TypeError: `x` has another dtype.
-      RuntimeError: TensorFlow runs eagerly here.
+    Arguments, result and errors are those of `tf_d_spiky`.
 
     Source: https://stackoverflow.com/questions/39921607
 

@@ -75,17 +75,18 @@ _as_written = tf.autograph.experimental.do_not_convert
 @_as_written
 def _build(callback, inp, Tout, stateful, name, grad):
     """Builds the op of a safe callback, with its gradient."""
-    several = isinstance(Tout, list)
-    kind = "PyFunc" if stateful else "PyFuncStateless"
-    eager = tf.executing_eagerly()
-    if not _ops.runs_eagerly():  # a session: as in graph mode
+    if not _ops.runs_eagerly():  # a session: the recipe's three moves
         return graph.build(_WORLD, callback, inp, Tout, stateful, name, grad)
+    # 1. No name: the gradient is a closure of this op, and not in TensorFlow's registry.
     if isinstance(grad, str):
         raise TypeError(
             "grad of %s is the name of a registered gradient, %r, which TensorFlow 2 does not look "
             "up outside of sessions: give the function itself" % (describe(callback.func), grad)
         )
 
+    several = isinstance(Tout, list)
+    kind = "PyFunc" if stateful else "PyFuncStateless"
+    eager = tf.executing_eagerly()
     # New tensors: the gradient may be built where those of an outer graph are out of reach.
     inp = [_ops.tensor(x, "input %d" % i, callback.func, new=True) for i, x in enumerate(inp)]
 
@@ -101,6 +102,7 @@ def _build(callback, inp, Tout, stateful, name, grad):
         outputs = outputs if isinstance(outputs, list) else [outputs]
         return [tf.convert_to_tensor(y) for y in outputs]
 
+    # 2. The function and its gradient, together.
     def differentiable(*inputs):
         inner = early or forward(inputs)
 
@@ -128,7 +130,8 @@ def _build(callback, inp, Tout, stateful, name, grad):
     if grad is None or not inp or (several and not Tout):
         outputs = forward(inp)
     else:
-        # Outside of tf.custom_gradient, which wants gradients for the variables that are read.
+        # 3. In the place of the op's own gradient. Eagerly the function runs before, outside:
+        # tf.custom_gradient wants gradients for the variables that are read in it.
         early = forward(inp) if eager else None
         outputs = _custom_gradient(differentiable, *inp)
     return outputs if several else outputs[0]
@@ -177,33 +180,14 @@ def py_func(
     grad_func: Union[None, str, Callable[..., Any]] = None,
     **unknown: Any,
 ) -> Any:
-    """`legacy_spiky.py_func` for TensorFlow 2: same arguments, same results, same checks.
+    """`legacy_spiky.py_func` for TensorFlow 2: its arguments, results, checks and errors.
 
     Value: `func(*inp)`. Gradient: `grad(op, *upstream)`; without `grad`, none.
 
-    Args:
-      func: as for `legacy_spiky.py_func`.
-      inp: as there.
-      Tout: as there; a list or tuple gives a list in eager mode too.
-      stateful: as there.
-      name: as there.
-      grad: as there: `grad(op, *upstream)`, unchanged. `op` stands in for the operation and
-        has `inputs`, `outputs`, `name` and `type`. The name of a registered gradient will
-        do in sessions alone. In a branch or a loop of a `tf.function` it reads no variable or
-        tensor from outside: give it as an input.
-      shapes: as there.
-      grad_func: another spelling of `grad`.
-
-    Returns:
-      A list of tensors where `Tout` is a list or tuple (in a graph the operation itself where
-      it is empty), else a tensor.
-
-    Raises:
-      TypeError: an argument is not what it should be: see there.
-      ValueError: `shapes` has another length than `Tout`.
-      Also, when it runs: ValueError or TypeError for another number, dtype or shape of results
-      than `Tout` and `shapes` promise (in a graph, `InvalidArgumentError`), and for a wrong
-      number, shape or dtype of gradients.
+    A list or tuple `Tout` gives a list in eager mode too. What `grad` gets for the operation has
+    `inputs`, `outputs`, `name` and `type`. In a branch or a loop of a `tf.function` it reads no
+    variable or tensor from outside: give it as an input. The name of a registered gradient will do
+    in sessions alone. Eagerly errors come as they are, in a graph as `InvalidArgumentError`.
 
     >>> x = tf.constant([1.0, 2.0])
     >>> with tf.GradientTape() as tape:
@@ -222,16 +206,6 @@ def tf_d_spiky(x: Any, name: Optional[str] = None) -> Any:
 
     Value: `r = x % 1`; 1 where `r <= 0.5`, else 0. Gradient: 0, to any order.
 
-    Args:
-      x: as there.
-      name: as there.
-
-    Returns:
-      A tensor of the dtype and shape of `x`.
-
-    Raises:
-      TypeError: `x` has another dtype.
-
     >>> tf_d_spiky([0.25, 0.75]).numpy().tolist()
     [1.0, 0.0]
     """
@@ -242,13 +216,6 @@ def spikygrad(op: Any, grad: Any) -> Any:
     """`legacy_spiky.spikygrad` for TensorFlow 2.
 
     Value: `grad * d_spiky(op.inputs[0])`.
-
-    Args:
-      op: an operation with `inputs`, or what `migration.py_func` gives a gradient function for it.
-      grad: the upstream gradient, of the dtype and shape of `op.inputs[0]`.
-
-    Returns:
-      A tensor of that dtype and shape.
 
     >>> x = tf.constant([0.25, 0.75])
     >>> with tf.GradientTape() as tape:
@@ -266,16 +233,6 @@ def tf_spiky(x: Any, name: Optional[str] = None) -> Any:
     Value: `r = x % 1`; `r` where `r <= 0.5`, else 0. Gradient: `upstream * d_spiky(x)`; the
     second derivative is 0.
 
-    Args:
-      x: as there.
-      name: as there.
-
-    Returns:
-      A tensor of the dtype and shape of `x`.
-
-    Raises:
-      TypeError: `x` has another dtype.
-
     >>> tf_spiky([0.25, 0.75]).numpy().tolist()
     [0.25, 0.0]
     """
@@ -292,23 +249,10 @@ def activation(
     d2f: Optional[Callable[[np.ndarray], Any]] = None,
     name: Optional[str] = None,
 ) -> Callable[..., Any]:
-    """`legacy_spiky.activation` for TensorFlow 2: same arguments, same results, same checks.
+    """`legacy_spiky.activation` for TensorFlow 2: its arguments, results, checks and errors.
 
     Value: `f(x)`. Gradient: `upstream * df(x)`. Second derivative: `d2f(x)`, refused where
     `d2f` is not given; the third is refused.
-
-    Args:
-      f: as for `legacy_spiky.activation`.
-      df: as there.
-      d2f: as there.
-      name: as there.
-
-    Returns:
-      A function `op(x, name=None)`, as there.
-
-    Raises:
-      TypeError: `f`, `df` or `d2f` is not callable, or is `np.vectorize` without `otypes`.
-      ValueError: TensorFlow takes no such name.
 
     >>> activation(lambda x: x * x, lambda x: 2 * x)([1.0, 2.0]).numpy().tolist()
     [1.0, 4.0]

@@ -7,12 +7,13 @@ on both sides, and what has a finite derivative in any case, is written once, be
 """
 
 import keyword
+import math
 import re
 
-from legacy_spiky._scalar.expression import values
+from legacy_spiky._scalar.expression import BOOLS, Choice, Value, paths, values
 from legacy_spiky._scalar.helpers import HELPERS
 from legacy_spiky._scalar.rules import LACKING, ending
-from legacy_spiky._scalar.writer import Writer, whole_value
+from legacy_spiky._scalar.writer import Writer
 
 __all__ = ["is_name", "lacking", "module_text"]
 
@@ -72,7 +73,7 @@ def is_name(name):
 
 def lacking(path):
     """Returns the name of what a path needs and TensorFlow has not, or None."""
-    for value in values(ending(whole_value(path))):
+    for value in values(ending(_whole_value(path))):
         if value.op in LACKING:
             return "math." + value.op
 
@@ -94,7 +95,7 @@ def module_text(orders, name, dtype):
     functions, ops = [], []
     for i, path in enumerate(orders):
         op, function, what = _ORDERS[i]
-        lines = Writer(constants, differentiable=i == last).write(whole_value(path))
+        lines = Writer(constants, differentiable=i == last).write(_whole_value(path))
         functions.append(
             '\n\ndef %s(x):\n    """The %s, of a tensor of _DTYPE."""\n%s'
             % (function, what, "".join("    %s\n" % line for line in lines))
@@ -125,3 +126,19 @@ def _helpers(body, dtype):
             found[name] = helper
             rest.append(helper)
     return [found[name] for name in HELPERS if name in found]
+
+
+def _whole_value(path):
+    """Returns what is returned, on whatever path: each choice is a `select`."""
+    found = {}
+    for part in reversed(list(paths(path))):
+        end = part.end
+        if end is None:
+            end = Value("constant", (), "float", math.nan)
+        elif isinstance(end, Choice):
+            sides = found[id(end.yes)], found[id(end.no)]
+            end = Value("select", (end.condition,) + sides, "float")
+        elif end.kind in BOOLS:
+            end = Value("convert", (end,), "int")
+        found[id(part)] = end
+    return found[id(path)]

@@ -3,7 +3,7 @@
 import math
 import re
 
-from legacy_spiky._scalar.expression import BOOLS, Choice, Value, paths, values
+from legacy_spiky._scalar.expression import BOOLS, values
 from legacy_spiky._scalar.rules import (
     FUNCTIONS,
     LOGS,
@@ -19,22 +19,6 @@ from legacy_spiky._scalar.rules import (
 )
 
 __all__ = ["Writer"]
-
-
-def whole_value(path):
-    """Returns what is returned, on whatever path: each choice is a `select`."""
-    found = {}
-    for part in reversed(list(paths(path))):
-        end = part.end
-        if end is None:
-            end = Value("constant", (), "float", math.nan)
-        elif isinstance(end, Choice):
-            sides = found[id(end.yes)], found[id(end.no)]
-            end = Value("select", (end.condition,) + sides, "float")
-        elif end.kind in BOOLS:
-            end = Value("convert", (end,), "int")
-        found[id(part)] = end
-    return found[id(path)]
 
 
 class Scope:
