@@ -17,11 +17,11 @@ __all__ = [
     "Table",
     "Unread",
     "attribute",
-    "new_cell",
     "content",
     "global_",
     "item",
     "length",
+    "new_cell",
 ]
 
 
