@@ -207,4 +207,4 @@ def test_what_a_strategy_places_is_left_alone(graph_mode, server, monkeypatch):
     monkeypatch.setattr(placement.versions, "runs_eagerly", lambda: True)
     with tf.device("/job:worker/task:0"):
         op = tf.identity([1.0]).op
-    assert placement.instead(op, cube) is None
+    assert placement._instead(op, cube) is None
