@@ -41,6 +41,29 @@ def pytest_addoption(parser):
         help="run the tests as a user does who made NumPy's floating-point errors and all warnings "
         "errors: np.seterr(all='raise'), python -W error",
     )
+    parser.addoption("--long", action="store_true", help="run the long tests too")
+
+
+# These take minutes each; named on the command line they run without --long.
+LONG = "benchmark forms leaks lockstep misuse native_table properties train_cluster verify_parity"
+LONG = ["test_%s.py" % name for name in LONG.split()]
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "long: takes long, and runs with --long or by its name")
+
+
+def leave_long_ones(config, items):
+    left = []
+    for item in items:
+        name = os.path.basename(item.nodeid.partition("::")[0])
+        if name in LONG:
+            item.add_marker(pytest.mark.long)
+            if not (config.getoption("--long") or any(name in arg for arg in config.args)):
+                left.append(item)
+    if left:
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if item not in set(left)]
 
 
 # What the package says of speed is an error there too, as it should be, and is tested apart.
@@ -78,7 +101,8 @@ LATER = re.compile(
 )
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
+    leave_long_ones(config, items)
     later = [item for item in items if LATER.search(item.nodeid)]
     if not later:  # where there may be no TensorFlow
         return
