@@ -201,9 +201,9 @@ def py_func(
     Raises:
       TypeError: an argument is not what it should be: see there.
       ValueError: `shapes` has another length than `Tout`.
-      Also, when it runs: ValueError or TypeError for another number, dtype or shape of results
-      than `Tout` and `shapes` promise (in a graph, `InvalidArgumentError`), and for a wrong
-      number, shape or dtype of gradients.
+      ValueError, TypeError: also, when it runs, for another number, dtype or shape of results
+        than `Tout` and `shapes` promise (in a graph, `InvalidArgumentError`), and for a wrong
+        number, shape or dtype of gradients.
 
     >>> x = tf.constant([1.0, 2.0])
     >>> with tf.GradientTape() as tape:
