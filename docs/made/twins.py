@@ -3,9 +3,9 @@
 The code is taken from the files themselves. Run this again when they change; a test tells.
 """
 
-import ast
 import difflib
 import os
+import re
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, os.pardir)
 PAGE = os.path.join(ROOT, "docs", "twins.md")
@@ -38,24 +38,9 @@ ALIKE = 0.7  # from which ratio on two lines are alike
 def function(path, name):
     """Returns the lines of a function in a file, without its docstring."""
     with open(os.path.join(ROOT, path), encoding="utf-8") as text:
-        source = text.read()
-    (node,) = [
-        each
-        for each in ast.parse(source).body
-        if isinstance(each, ast.FunctionDef) and each.name == name
-    ]
-    lines = source.splitlines()
-    last = max(getattr(each, "lineno", 0) for each in ast.walk(node))
-    while last < len(lines) and lines[last].startswith((" ", ")")):  # the rest of a statement
-        last += 1
-    start = node.lineno - 1
-    if ast.get_docstring(node):
-        body = node.body[1].lineno - 1
-        while lines[body - 1].strip().startswith("#"):
-            body -= 1
-        first = next(i for i in range(start, body) if lines[i].lstrip().startswith('"""'))
-        return lines[start:first] + lines[body:last]
-    return lines[start:last]
+        # Up to the first line that is not indented, but for the end of its signature.
+        found = re.search(r"^def %s\(.*\n(?:[ )].*\n|\n)*" % name, text.read(), re.M).group()
+    return re.sub(r'^    """.*?"""\n', "", found, flags=re.M | re.S).rstrip().splitlines()
 
 
 def side_by_side(ours, theirs):
