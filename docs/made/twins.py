@@ -85,9 +85,7 @@ def page():
         parts += ["<th>%s</th>" % path for path in FILES]
         parts.append("</tr>\n<tr>\n")
         for lines in columns:
-            parts.append(
-                '<td markdown="1" valign="top">\n\n```python\n%s\n```\n\n</td>\n' % "\n".join(lines)
-            )
+            parts.append('<td valign="top">\n\n```python\n%s\n```\n\n</td>\n' % "\n".join(lines))
         parts.append("</tr>\n</table>\n\n")
     return "".join(parts).rstrip() + "\n"
 
