@@ -1,10 +1,11 @@
-"""The matrix: the tests, the demo and the digits on each TensorFlow that is promised.
+"""The matrix: the tests, the demo and the digits on each TensorFlow that is promised; and the site.
 
 nox --list           what there is
 nox                  all of it, one after the other
 nox -s tf-1.4.1      one version
 nox -s tf-2.21.0     one version, on each of its Pythons
 nox -s tf-2.0.4 -- tests/test_graph.py    what pytest is to run there
+nox -s docs          the documentation as a site, in build/site; a warning is an error
 
 The tests of misuse, leaks, parity, the forms of functions and the cluster run on two versions, and
 not on each.
@@ -19,7 +20,7 @@ import re
 
 import nox
 
-# The README's table of versions is this one.
+# The table of docs/versions.md is this one.
 MATRIX = [
     ("tensorflow==1.0.1", ["3.6"], "numpy<1.17 protobuf<3.18"),
     ("tensorflow==1.4.1", ["3.6"], "numpy<1.17 protobuf<3.18"),
@@ -44,7 +45,8 @@ os.environ["PATH"] = os.pathsep.join(
 
 # Not the package itself, which is run from here: two sessions at once would build it at once.
 with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "setup.py")) as setup:
-    TEST = ast.literal_eval(re.search(r'"test": (\[.*?\])', setup.read(), re.S).group(1))
+    extras = re.findall(r'^ +"([a-z]+)": (\[.*?\])', setup.read(), re.M | re.S)
+    EXTRAS = {name: ast.literal_eval(packages) for name, packages in extras}
 
 
 WHOLE = [("1.15.5", "3.7"), ("2.21.0", "3.11")]
@@ -59,7 +61,7 @@ def matrix(tensorflow, pythons, versions):
     def session(session):
         if session.python in ("3.6", "3.7"):
             session.install("-q", "-U", "pip<21.4")
-        session.install("-q", tensorflow, *versions.split(), *TEST)
+        session.install("-q", tensorflow, *versions.split(), *EXTRAS["test"])
         session.run("python", "scripts/session_demo.py")
         session.run("python", "scripts/train_digits.py")
         tests = session.posargs or ([] if (version, session.python) in WHOLE else SKIP)
@@ -68,3 +70,20 @@ def matrix(tensorflow, pythons, versions):
 
 for row in MATRIX:
     matrix(*row)
+
+
+@nox.session
+def docs(session):
+    session.install("-q", *EXTRAS["docs"])
+    session.run("mkdocs", "build", "--strict", env={"NO_MKDOCS_2_WARNING": "1"})
+    # mkdocstrings says nothing of a name that it leaves out, as one that a module has too.
+    with open("build/site/api/index.html", encoding="utf-8") as page:
+        shown = set(re.findall(r'id="legacy_spiky\.[\w.]*?(\w+)"', page.read()))
+    names = set()
+    for path in glob.glob("legacy_spiky/*.py") + glob.glob("legacy_spiky/*/__init__.py"):
+        if re.search(r"/_(?!_init)", path) is None:
+            with open(path) as module:
+                found = re.search(r"^__all__ = (\[.*?\])", module.read(), re.M | re.S)
+            names.update(ast.literal_eval(found.group(1)))
+    if names - shown:
+        session.error("docs/api.md lacks " + ", ".join(sorted(names - shown)))

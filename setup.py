@@ -34,6 +34,7 @@ setup(
         "demo": ["scikit-learn"],
         "plot": ["matplotlib"],
         "verify": ["tqdm", "scikit-learn"],
+        "docs": ["mkdocs<2", "mkdocs-material<10", "mkdocstrings-python<3", "ruff>=0.6"],
         "test": ["pytest", "hypothesis", "scikit-learn", "matplotlib", "tqdm"],
     },
 )

@@ -114,10 +114,10 @@ def py_func(
         argument is unknown, or both `grad` and `grad_func` are given.
       ValueError: `shapes` has another length than `Tout`.
       RuntimeError: TensorFlow runs eagerly here: see `legacy_spiky.migration.py_func`.
-      Also, when it runs: ValueError or TypeError for another number, dtype or shape of results
-      than `Tout` and `shapes` promise (a session reports them as `InvalidArgumentError`), and
-      when `tf.gradients` is called: ValueError or TypeError for a wrong number, static shape or
-      dtype of gradients. A shape that is not static is checked when it runs.
+      ValueError, TypeError: also, when it runs, for another number, dtype or shape of results
+        than `Tout` and `shapes` promise (a session reports them as `InvalidArgumentError`), and
+        when `tf.gradients` is called, for a wrong number, static shape or dtype of gradients. A
+        shape that is not static is checked when it runs.
 
     Source: https://stackoverflow.com/questions/39921607
 

@@ -185,24 +185,30 @@ def plot(path, results):
     """Draws what a step both ways takes, as part of what the best formula takes, over the size."""
     pyplot = need("matplotlib.pyplot", "plot")
     pyplot.switch_backend("agg")
-    figure, ax = pyplot.subplots(figsize=(9, 5), constrained_layout=True)
+    labels = list(next(iter(results.values())))
+    after = [label for label in labels if label.startswith("migration.")]
+    after += [label for label in (COMPILED_IN_FUNCTION, XLA_DOUBLE, XLA_RELU) if label in labels]
+    before = [label for label in labels if "," not in label or label == COMPILED]
+    panels = {"in a session": before, "TensorFlow 2: eager, tf.function, XLA": [BEST] + after}
+    figure, axes = pyplot.subplots(1, 2, sharey=True, figsize=(12, 5), constrained_layout=True)
     sizes = [SIZES[name] for name in results]
-    shown = [label for label in next(iter(results.values())) if "," not in label]
-    for label in shown + [COMPILED] * (COMPILED in next(iter(results.values()))):
-        ratios = [times[label][1] / times[BEST][1] for times in results.values()]
-        ours = label in (OURS, COMPILED)
-        ax.plot(sizes, ratios, "o-" if ours else "o--", lw=2.5 if ours else 1, ms=5, label=label)
-    ax.set_xscale("log", base=2)
-    ax.set_yscale("log")
-    ax.set_xticks(sizes)
-    ax.set_xticklabels(list(results))
-    ax.set_xlabel("float32 numbers")
-    ax.set_title(
-        "forward and backward in a session: time, relative to the best formula", loc="left"
-    )
-    ax.grid(alpha=0.3)
-    ax.legend(fontsize=8)
-    figure.savefig(path, dpi=120)
+    for ax, (title, shown) in zip(axes, panels.items()):
+        for label in shown:
+            ratios = [times[label][1] / times[BEST][1] for times in results.values()]
+            ours = label in (OURS, COMPILED) or label in after and label != XLA_RELU
+            style = dict(ls="-", lw=2) if ours else dict(ls="--", lw=1)
+            name = label + ", in a session" if label == BEST and ax is axes[1] else label
+            ax.plot(sizes, ratios, marker="o", ms=5, label=name, **style)
+        ax.set_xscale("log", base=2)
+        ax.set_yscale("log")
+        ax.set_xticks(sizes)
+        ax.set_xticklabels(list(results))
+        ax.set_xlabel("float32 numbers in the tensor")
+        ax.set_title(title, loc="left")
+        ax.grid(alpha=0.3)
+        ax.legend(fontsize=8)
+    axes[0].set_ylabel("time of a step forward and backward,\ntimes that of the best formula")
+    figure.savefig(path, dpi=100)
 
 
 def arguments(argv):

@@ -20,6 +20,7 @@ import os
 import platform
 import re
 import sys
+import textwrap
 import time
 
 import exhaustive
@@ -220,6 +221,26 @@ def table(results):
     return lines
 
 
+def told(results):
+    """Returns the lines of the page: which functions never differ, and the table of the others."""
+    alike, others = {}, {}
+    for name in FUNCTIONS:
+        total = results.get(name, {"blocks": 0})
+        if total["blocks"] and not any(total[world]["differ"] for world in WORLDS):
+            alike.setdefault(total["tried"], []).append("`%s`" % name)
+        elif total["blocks"]:
+            others[name] = total
+    lines = []
+    if alike:
+        lines += ["These differ on none, eagerly and under XLA:", ""]
+    for tried in sorted(alike, reverse=True):
+        words = "- on {:,} tried: ".format(tried) + ", ".join(alike[tried]) + "."
+        lines += textwrap.wrap(words, 100, subsequent_indent="  ", break_on_hyphens=False)
+    if alike and others:
+        lines += ["", "These differ:", ""]
+    return lines + (table(others) if others else [])
+
+
 def farthest(found):
     """Returns how far apart results are, in words."""
     if not found["differ"]:
@@ -249,7 +270,7 @@ def write_page(path, results):
     counts = {total["blocks"] for total in results.values()}
     blocks = " to ".join("{:,}".format(count) for count in sorted({min(counts), max(counts)}))
     said = "%s; %s of the 4096 blocks of 2**20 float32." % (versions, blocks)
-    middle = "\n".join(["", said, ""] + table(results) + [""])
+    middle = "\n".join(["", said, ""] + told(results) + [""])
     with open(path, "w", encoding="utf-8") as text:
         text.write(parts[0] + MARKERS[0] + middle + MARKERS[1] + parts[2])
 

@@ -91,7 +91,8 @@ def pytest_generate_tests(metafunc):
 
 
 # Outside of sessions TensorFlow's own tf.custom_gradient, tapes or functions fail here before 2.15,
-# or do not end; the README says so. And a session may run an op on a thread that keeps subnormals.
+# or do not end; docs/versions.md says so. And a session may run an op on a thread that keeps
+# subnormals.
 LATER = re.compile(
     "migration, .*control_flow|control_flow.*migration,|(eager|tape|function).*bfloat16"
     "|bfloat16.*eager|bfloat16.*function|built_late.*tape.*loop|flush_subnormals.(session|function|eager)|vectorized_map|XLA|xla|forward_mode|layer_below_trains"

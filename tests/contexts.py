@@ -1,4 +1,4 @@
-"""What works where: one table of contexts, walked by test_contexts.py and shown in the README.
+"""What works where: one table of contexts, walked by test_contexts.py, shown in docs/contexts.md.
 
 A context is a function that takes an op, spiky in one of its three forms, and runs and
 differentiates it in its own way. A cell is "works" or the error that one gets.
@@ -286,7 +286,7 @@ OPS = {
 }
 
 WORKS = "works"
-# The error, words in it, and what the README says of it.
+# The error, words in it, and what the page says of it.
 REFUSED = (RuntimeError, "legacy_spiky.migration", "`RuntimeError`: names the twin")
 NO_XLA = (tf.errors.InvalidArgumentError, "PyFunc", "`InvalidArgumentError`: XLA has no `PyFunc`")
 NOT_SAVED = (ValueError, "Problematic op name: spiky", "`ValueError` when it is saved")
@@ -322,9 +322,15 @@ CONTEXTS = [
 ]
 
 
-def markdown():
-    """The table as the README shows it."""
-    rows = [("where", *OPS), ("---",) * 4]
+def in_both():
+    """The list of those in which both ops of `migration` work, as docs/contexts.md shows it."""
+    return "".join("- %s\n" % label for label, _, *cells in CONTEXTS if cells[1:] == [WORKS, WORKS])
+
+
+def others():
+    """The table of the others."""
+    rows = [["where"] + list(OPS)[1:], ["---"] * 3]
     for label, _, *cells in CONTEXTS:
-        rows.append([label] + [cell if cell == WORKS else cell[2] for cell in cells])
+        if cells[1:] != [WORKS, WORKS]:
+            rows.append([label] + [cell if cell == WORKS else cell[2] for cell in cells[1:]])
     return "".join("| %s |\n" % " | ".join(row) for row in rows)

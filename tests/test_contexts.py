@@ -11,7 +11,7 @@ if (2, 0) <= tuple(int(number) for number in tf.VERSION.split(".")[:2]) < (2, 16
     pytest.skip("the table is the newest TensorFlow's, with Keras 3", allow_module_level=True)
 
 import contexts
-from test_readme import README
+from pages import read
 
 CELLS = [
     pytest.param(context, op, row[2 + i], id="%s-%s" % (context.__name__, name.strip("`")))
@@ -35,5 +35,12 @@ def test_context(context, op, cell):
         assert words in str(error.value)
 
 
-def test_the_readme_shows_the_table():
-    assert contexts.markdown() in README
+def test_the_page_shows_them():
+    page = read("docs", "contexts.md")
+    assert "\n\n%s\n" % contexts.in_both() in page
+    assert "\n\n%s\n" % contexts.others() in page
+
+
+def test_the_op_for_sessions_is_refused_elsewhere():
+    for _, context, cell, *_ in contexts.CONTEXTS:
+        assert (cell == contexts.WORKS) == (context is contexts.session)

@@ -256,7 +256,7 @@ def test_the_derivative_of_spiky_is_stateless_as_in_the_recipe(graph_mode):
 
 
 def test_gradient_tape_in_a_graph_sees_no_override(graph_mode):
-    # TensorFlow's, and said in the README.
+    # TensorFlow's, and said in docs/differences.md.
     if not hasattr(tf, "GradientTape"):
         pytest.skip("tapes came with TensorFlow 1.7")
     x = tf.constant([1.0])

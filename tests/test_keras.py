@@ -369,7 +369,7 @@ def test_the_package_s_own_are_registered(keras, ending, tmp_path):
 
 @pytest.mark.skipif(not KERAS_3, reason="Keras 3 compiles by itself")
 def test_a_gpu_makes_keras_3_compile(monkeypatch):
-    """What the README says of `jit_compile=False`, where TensorFlow lists a GPU."""
+    """What docs/gpus.md says of `jit_compile=False`, where TensorFlow lists a GPU."""
     real = tensorflow.config.list_physical_devices
     gpu = tensorflow.config.PhysicalDevice("/physical_device:GPU:0", "GPU")
     monkeypatch.setattr(

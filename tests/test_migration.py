@@ -317,7 +317,7 @@ def test_forward_mode_needs_no_second_derivative():
 
 @eager_only
 def test_forward_mode_in_a_function_is_blind():
-    """What the README warns of: tf.custom_gradient tells it nothing there."""
+    """What docs/migrate.md warns of: tf.custom_gradient tells it nothing there."""
     product = tf.function(jvp, autograph=False)(tf.constant(X), tf.constant(X))
     np.testing.assert_array_equal(product, 0 * X)
 
@@ -385,7 +385,9 @@ def test_the_jacobian_of_an_empty_batch():
             y = op(x)
         assert tape.jacobian(y, x).shape.as_list() == [0, 3, 0, 3]
     assert tf.vectorized_map(migration.native_spiky, x).shape.as_list() == [0, 3]
-    with pytest.raises(tf.errors.InvalidArgumentError):  # TensorFlow's, and said in the README
+    with pytest.raises(
+        tf.errors.InvalidArgumentError
+    ):  # TensorFlow's, and said in docs/contexts.md
         tf.vectorized_map(TANH, x)
 
 

@@ -87,6 +87,28 @@ def test_sums(table):
     assert total["XLA"]["differ"] == 0
 
 
+def test_the_page_has_rows_for_what_differs_alone(table, monkeypatch):
+    monkeypatch.setattr(table, "FUNCTIONS", dict.fromkeys(["a", "b", "c", "d"]))
+    none, some = {"differ": 0, "nan": 0, "ulp": 0}, {"differ": 5, "nan": 0, "ulp": 3}
+    results = {
+        "a": {"blocks": 1, "tried": 8, "eager": none, "XLA": none},
+        "b": {"blocks": 1, "tried": 1000, "eager": none, "XLA": some},
+        "c": {"blocks": 1, "tried": 9, "eager": none, "XLA": none},
+    }
+    assert table.told(results) == [
+        "These differ on none, eagerly and under XLA:",
+        "",
+        "- on 9 tried: `c`.",
+        "- on 8 tried: `a`.",
+        "",
+        "These differ:",
+        "",
+        "| function | float32 tried | differ, eagerly | at most | differ under XLA | at most |",
+        "|---|--:|--:|---|--:|---|",
+        "| `b` | 1,000 | 0 |  | 5 | 3 ULP |",
+    ]
+
+
 def test_blocks_are_spread(table):
     assert sorted(table.spread_out(4096)) == list(range(4096))
     assert table.spread_out(16) == table.spread_out(64)[:16]
@@ -174,8 +196,10 @@ def test_the_page(table, capsys):
     page = pages[0]
     assert pages[1] == page and "old" not in page
     assert page.startswith("before\n\n%s\nTensorFlow %s, " % (start, tf.VERSION))
-    assert page.endswith("| 0 |  |\n%s\n\nafter\n" % end)
-    assert "; 1 of the 4096 blocks of 2**20 float32.\n\n| function |" in page
+    said = "These differ on none, eagerly and under XLA:\n\n- on 1,048,576 tried: `pole`.\n"
+    assert page.endswith(
+        "; 1 of the 4096 blocks of 2**20 float32.\n\n%s%s\n\nafter\n" % (said, end)
+    )
     with open("page.md", "w") as text:
         text.write("no markers")
     assert table.main(arguments.split()) == 2

@@ -9,7 +9,7 @@ import pytest
 from legacy_spiky._ops.versions import tf
 
 if tuple(map(int, tf.VERSION.split(".")[:2])) < (2, 15):
-    pytest.skip("not all worlds, or not whole ones: README, Versions", allow_module_level=True)
+    pytest.skip("not all worlds, or not whole ones: docs/versions.md", allow_module_level=True)
 
 from conftest import worlds
 from hypothesis import HealthCheck, example, given, settings

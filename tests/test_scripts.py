@@ -11,7 +11,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from test_readme import README
+from pages import README
 
 from legacy_spiky._ops.versions import tf
 

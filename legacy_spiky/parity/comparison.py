@@ -175,7 +175,7 @@ def assert_parity(
     Raises:
       AssertionError: they differ.
       ValueError: no number was compared, as where the inputs are empty.
-      And what `compare` raises.
+      RuntimeError, ValueError, TypeError: as `compare`.
 
     >>> from legacy_spiky import migration, tf_spiky
     >>> assert_parity(session(tf_spiky), eager(migration.tf_spiky)).ok
