@@ -17,7 +17,7 @@ from test_scripts import SCRIPTS, run, scripts  # noqa: F401, a fixture
 from legacy_spiky import parity
 from legacy_spiky._ops import versions
 from legacy_spiky._ops.versions import tf
-from legacy_spiky.parity.interpreter import load
+from legacy_spiky.parity.process import load
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 NUMBA = importlib.util.find_spec("numba") is not None

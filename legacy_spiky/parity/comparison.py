@@ -8,10 +8,10 @@ import numpy as np
 from legacy_spiky import _arrays
 from legacy_spiky._arrays import bits, distance, native, samples, silent, upstreams
 from legacy_spiky._errors import check_callable, describe
-from legacy_spiky.parity.interpreter import explain
+from legacy_spiky.parity.process import explain
 from legacy_spiky.parity.report import SHOWN, Report, new_row, shown
 
-__all__ = ["assert_parity", "compare"]
+__all__ = ["assert_parity", "compare", "run_side"]
 
 
 def _no_gradient(row, reference, candidate):
@@ -156,7 +156,7 @@ def _labels(implementations):
     return labels
 
 
-def _run(role, label, implementation, inputs, upstream=None):
+def run_side(role, label, implementation, inputs, upstream=None):
     """Runs an implementation and says which side it was, where it fails."""
     side = "the %s (%s)" % (role, label)
     # Copies: an op may write to its argument, which TensorFlow need not have copied.
@@ -246,20 +246,20 @@ def compare(
         inputs = _flushed(inputs, results=False)
     label = _label(reference)
     if upstream is None:
-        values, _ = _run("reference", label, reference, inputs)
+        values, _ = run_side("reference", label, reference, inputs)
         upstream = [upstreams(y.shape, y.dtype, seed) for seed, y in enumerate(values)]
     else:
         upstream = _as_arrays(upstream)
-    ours = _run("reference", label, reference, inputs, upstream)
+    ours = run_side("reference", label, reference, inputs, upstream)
     if not ours[0]:
         raise ValueError("nothing to compare: the reference (%s) gives []" % label)
     report = Report(label)
     for name, candidate in zip(_labels(candidates), candidates):
         try:
-            theirs = _run("candidate", name, candidate, inputs, upstream)
+            theirs = run_side("candidate", name, candidate, inputs, upstream)
         except RuntimeError:
             # The upstream gradient may not fit, since its values are unlike the reference's.
-            values, _ = _run("candidate", name, candidate, inputs)
+            values, _ = run_side("candidate", name, candidate, inputs)
             _check_alike("value", label, name, ours[0], values)
             raise
         for noun, expected, given in zip(("value", "gradient"), ours, theirs):
