@@ -105,10 +105,10 @@ def test_the_pair(tmp_path):
         (tmp_path / file_name(snippet)).write_text(snippet)
     (commands,) = re.findall(r"^```console\n(.*?)^```$", README, re.M | re.S)
     (command,) = commands.splitlines()
-    python, script, *arguments = command[2:].split()
-    assert (command[:2], python) == ("$ ", ".venv/bin/python")
+    assert command.startswith("$ .venv/bin/legacy-spiky parity ")
+    arguments = command.split()[2:]
     environment = dict(os.environ, PYTHONPATH=ROOT)
-    for run in [[os.path.join(ROOT, script)] + arguments, ["-m", "pytest", "-q"] + STRICT]:
+    for run in [["-m", "legacy_spiky"] + arguments, ["-m", "pytest", "-q"] + STRICT]:
         process = subprocess.Popen(
             [sys.executable] + run,
             cwd=str(tmp_path),

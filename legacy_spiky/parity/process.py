@@ -148,7 +148,7 @@ class Interpreter:
         self.python = python
         self._gone = None  # why it is no more
         self._messages = tempfile.TemporaryFile()
-        package = os.path.join(os.path.dirname(os.path.abspath(__file__)), "__init__.py")
+        package = os.path.abspath(sys.modules["legacy_spiky"].__file__)
         # A home would be of this Python.
         environment = {k: v for k, v in os.environ.items() if k != "PYTHONHOME"}
         environment.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
