@@ -156,8 +156,9 @@ def test_interrupted(table, capsys, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(table, "spread", interrupted)
-    assert table.main("--functions pole --blocks 3 --json kept".split()) == 2
-    assert "what was done is in kept; run the same again" in capsys.readouterr().out
+    assert table.main("--functions pole --blocks 3 --json kept".split()) == 130
+    said = "interrupted: what was done is in kept; run the same again\n"
+    assert capsys.readouterr().err == said
     assert table.read_results("kept")["pole"]["blocks"] == 1
 
 
