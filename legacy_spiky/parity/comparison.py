@@ -10,6 +10,7 @@ from legacy_spiky._arrays import bits, distance, native, samples, silent, upstre
 from legacy_spiky._errors import check_callable, describe
 from legacy_spiky.parity.process import explain
 from legacy_spiky.parity.report import SHOWN, Report, new_row, shown
+from legacy_spiky.parity.subnormals import flushed, tiny
 
 __all__ = ["assert_parity", "compare", "run_side"]
 
@@ -28,32 +29,6 @@ def _no_gradient(row, reference, candidate):
     }
     row.update(dtype=one.dtype.name, tried=one.size, mismatches=max(one.size, 1))
     row.update({"worst ulp": np.inf, "worst absolute": np.inf, "first": [found], "worst": found})
-
-
-@silent
-def _tiny(x, results=True):
-    """Returns which numbers are subnormal, or, of results, the least normal number itself.
-
-    A subnormal that rounds up to that one is flushed to 0 by what flushes before it rounds.
-    """
-    if x.dtype.kind in "biu":
-        return np.zeros(x.shape, bool)
-    least = _arrays.least_normal(x.dtype)
-    size = np.abs(_arrays.to_double(x))
-    return (size != 0) & ((size < least) | (results & (size == least)))
-
-
-def _flushed(arrays, results=True):
-    """Returns arrays in which what is tiny is 0, its sign kept."""
-    flushed = []
-    for x in arrays:
-        tiny = None if x is None else _tiny(x, results)
-        if tiny is not None and tiny.any():
-            pattern = bits(x).copy()
-            pattern[tiny] &= pattern.dtype.type(1 << (8 * x.dtype.itemsize - 1))
-            x = pattern.view(x.dtype)
-        flushed.append(x)
-    return flushed
 
 
 @silent
@@ -99,10 +74,10 @@ def _compare_arrays(row, inputs, upstream, reference, candidate, ulp, rtol, atol
         row["worst absolute"] = float(absolute.max())
     indices = np.flatnonzero(wrong)
     row["mismatches"] = len(indices)
-    tiny = _tiny(a) | _tiny(b)
+    small = tiny(a) | tiny(b)
     for x in inputs:
-        tiny |= _tiny(x.ravel()[places], results=False)
-    row["subnormal"] = int(tiny[indices].sum())
+        small |= tiny(x.ravel()[places], results=False)
+    row["subnormal"] = int(small[indices].sum())
     row["zero signs"] = int((steps[indices] == 0).sum())
     row["first"] = [found(i) for i in indices[:SHOWN]]
     if len(indices):
@@ -243,7 +218,7 @@ def compare(
     if not inputs:
         raise ValueError("nothing to compare: inputs is empty; give an array for each argument")
     if flush_subnormals:
-        inputs = _flushed(inputs, results=False)
+        inputs = flushed(inputs, results=False)
     label = _label(reference)
     if upstream is None:
         values, _ = run_side("reference", label, reference, inputs)
@@ -265,7 +240,7 @@ def compare(
         for noun, expected, given in zip(("value", "gradient"), ours, theirs):
             _check_alike(noun, label, name, expected, given)
             if flush_subnormals:
-                expected, given = _flushed(expected), _flushed(given)
+                expected, given = flushed(expected), flushed(given)
             for i, (a, b) in enumerate(zip(expected, given)):
                 quantity = noun if len(expected) == 1 else "%s %d" % (noun, i)
                 row = new_row(name, quantity, "none" if a is None else a.dtype.name)
