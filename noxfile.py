@@ -50,7 +50,7 @@ with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "setup.py")) 
 
 
 WHOLE = [("1.15.5", "3.7"), ("2.21.0", "3.11")]
-LONG = "benchmark forms leaks lockstep misuse properties train_cluster verify_parity"
+LONG = "benchmark forms leaks lockstep misuse parity_command properties train_cluster verify_parity"
 SKIP = ["--ignore=tests/test_%s.py" % name for name in LONG.split()]
 
 

@@ -8,11 +8,9 @@ and the tools to write your own: `vectorize(f)`, `activation(f, df)`. TensorFlow
 something that needs it is asked for.
 """
 
-import importlib
-import sys
-import types
 from typing import TYPE_CHECKING
 
+from legacy_spiky._late import bind_late
 from legacy_spiky.functions import (
     d_spiky,
     np_d_spiky,
@@ -54,18 +52,4 @@ __all__ = [
 ]
 
 
-class _Package(types.ModuleType):
-    """This package. Python 3.6 has no `__getattr__` in modules, but takes another class for one."""
-
-    def __getattr__(self, name):
-        if name != "graph" and name not in __all__:
-            raise AttributeError("module %r has no attribute %r" % (__name__, name))
-        graph = importlib.import_module("legacy_spiky.graph")
-        globals().update((each, getattr(graph, each)) for each in __all__ if each not in globals())
-        return globals()[name]
-
-    def __dir__(self):
-        return sorted(set(__all__) | set(globals()))
-
-
-sys.modules[__name__].__class__ = _Package
+bind_late(__name__, {"graph": "activation graph py_func spikygrad spikygrad2 tf_d_spiky tf_spiky"})

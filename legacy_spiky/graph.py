@@ -14,6 +14,7 @@ from legacy_spiky import _ops
 from legacy_spiky._arrays import least_normal
 from legacy_spiky._errors import describe
 from legacy_spiky._ops import tf
+from legacy_spiky._types import Activation
 from legacy_spiky.functions import np_d_spiky, np_spiky
 
 __all__ = [
@@ -258,7 +259,7 @@ def activation(
     df: Callable[[np.ndarray], Any],
     d2f: Optional[Callable[[np.ndarray], Any]] = None,
     name: Optional[str] = None,
-) -> Callable[..., Any]:
+) -> Activation:
     """Makes an activation op of a function and its derivative.
 
     Value: `f(x)`. Gradient: `upstream * df(x)`. Second derivative: `d2f(x)`, refused where

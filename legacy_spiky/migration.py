@@ -12,6 +12,7 @@ import numpy as np
 from legacy_spiky import _ops, graph
 from legacy_spiky._errors import describe, tellable
 from legacy_spiky._ops import tf
+from legacy_spiky._types import Activation
 from legacy_spiky.functions import (
     d_spiky,
     np_d_spiky,
@@ -248,7 +249,7 @@ def activation(
     df: Callable[[np.ndarray], Any],
     d2f: Optional[Callable[[np.ndarray], Any]] = None,
     name: Optional[str] = None,
-) -> Callable[..., Any]:
+) -> Activation:
     """`legacy_spiky.activation` for TensorFlow 2: its arguments, results, checks and errors.
 
     Value: `f(x)`. Gradient: `upstream * df(x)`. Second derivative: `d2f(x)`, refused where

@@ -13,6 +13,7 @@ from legacy_spiky._arrays import least_normal
 from legacy_spiky._errors import check_callable, describe
 from legacy_spiky._ops import tf
 from legacy_spiky._scalar import NotRead, is_name, lacking, module_text, read
+from legacy_spiky._types import Activation
 
 __all__ = ["native", "native_spiky", "source"]
 
@@ -29,7 +30,7 @@ def native(
     d2f: Optional[Callable[[float], Any]] = None,
     name: Optional[str] = None,
     compute_dtype: Any = None,
-) -> Callable[..., Any]:
+) -> Activation:
     """Makes an activation of a function of one number: in TensorFlow ops.
 
     `f` is read: run once for each path through it, on what stands in for its argument and notes

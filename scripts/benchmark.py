@@ -20,10 +20,9 @@ import subprocess
 import sys
 import time
 
-import contenders
-import corpus
 import numpy as np
-from contenders import (
+from shared import ROOT, contenders, corpus
+from shared.contenders import (
     ARRAYS,
     ARRAYS_WAVE,
     BARE,
@@ -40,9 +39,11 @@ from contenders import (
     XLA_RELU,
     XLA_SINGLE,
 )
-from quiet import ROOT, check_files, need, progress, stop, tf
+from shared.quiet import tf
 
 import legacy_spiky
+from legacy_spiky import _terminal
+from legacy_spiky._terminal import check_files, progress, status_of, stop
 
 SIZES = {"4 Ki": 1 << 12, "256 Ki": 1 << 18, "1 Mi": 1 << 20, "16 Mi": 1 << 24}
 ROUNDS, SECONDS = 5, 0.15  # of a turn, which is one step at least
@@ -183,8 +184,7 @@ def figures(results, found):
 
 def plot(path, results):
     """Draws what a step both ways takes, as part of what the best formula takes, over the size."""
-    pyplot = need("matplotlib.pyplot", "plot")
-    pyplot.switch_backend("agg")
+    pyplot = _terminal.pyplot()
     labels = list(next(iter(results.values())))
     after = [label for label in labels if label.startswith("migration.")]
     after += [label for label in (COMPILED_IN_FUNCTION, XLA_DOUBLE, XLA_RELU) if label in labels]
@@ -230,7 +230,7 @@ def main(argv=None):
     if tf.VERSION.startswith("1.0."):
         stop("TensorFlow 1.0 has no gradient of tf.mod to compare with: use a newer one")
     if options.plot:
-        need("matplotlib.pyplot", "plot")  # and not after all the work
+        _terminal.pyplot()  # and not after all the work
     versions = {
         "TensorFlow": tf.VERSION,
         "NumPy": np.__version__,
@@ -275,4 +275,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(status_of(main))

@@ -15,14 +15,14 @@ Exit status: 0 where memory stays flat, 1 where it does not, 2 where it could no
 import argparse
 import gc
 import os
-import platform
 import sys
 import weakref
 
 import numpy as np
-from quiet import progress, tf
+from shared.quiet import tf
 
 import legacy_spiky
+from legacy_spiky._terminal import progress, status_of, versions
 
 ARRAY = 1 << 20  # bytes
 FLAT = 64 * ARRAY
@@ -169,10 +169,7 @@ def arguments(argv):
 
 def main(argv=None):
     options = arguments(argv)
-    print(
-        "TensorFlow %s, NumPy %s, Python %s"
-        % (tf.VERSION, np.__version__, platform.python_version())
-    )
+    print(versions())
     counts = {
         label: options.calls if label.endswith("eager") else options.graphs for label in cases()
     }
@@ -197,4 +194,4 @@ def main(argv=None):
 if __name__ == "__main__":
     if hasattr(gc, "freeze"):  # since Python 3.7: to go through all of TensorFlow takes its time
         gc.freeze()
-    sys.exit(main())
+    sys.exit(status_of(main))

@@ -9,7 +9,7 @@ All of it takes two cores some three hours. What is done is kept in the file of 
 for as long as the text of a function's module, `legacy_spiky.native.source(f)`, is the same: run it
 again to go on, or with more --blocks.
 
-Exit status: 0 done; 2 it could not be done, or not to the end.
+Exit status: 0 done; 2 it could not be done; 130 after Ctrl-C.
 """
 
 import argparse
@@ -23,15 +23,17 @@ import sys
 import textwrap
 import time
 
-import exhaustive
 import numpy as np
-from exhaustive import BLOCKS, numbers
-from implementations import XLA
-from quiet import ROOT, check_files, progress, stop, tf
+from shared import ROOT
+from shared.exhaustive import write_json
+from shared.implementations import XLA
+from shared.quiet import tf
 
 import legacy_spiky
 from legacy_spiky._arrays import patterns
 from legacy_spiky._arrays.arithmetic import ieee, silent
+from legacy_spiky._terminal import check_files, progress, status_of, stop
+from legacy_spiky.parity.blocks import BLOCKS, numbers, spread
 from legacy_spiky.parity.report import shown
 from legacy_spiky.vectorize import _Form
 
@@ -180,7 +182,7 @@ def fill(results, names, blocks, path):
     ready, following = {}, iter(jobs)
     job = next(following, None)
     try:
-        for key, found in exhaustive.spread(check, jobs):
+        for key, found in spread(check, jobs):
             ready[key] = found
             while job in ready:  # in their order, so that a count says which
                 total = results[job[0]]
@@ -199,7 +201,7 @@ def fill(results, names, blocks, path):
 
 def write_results(path, results):
     done = {name: total for name, total in results.items() if total["blocks"]}
-    exhaustive.write_json(path, {"about": about(), "functions": done})
+    write_json(path, {"about": about(), "functions": done})
 
 
 # The table.
@@ -337,8 +339,9 @@ def main(argv=None):
             print("the table is in", options.page)
     except KeyboardInterrupt:
         kept = "what was done is in %s; run the same again" % options.json
-        print("interrupted: %s" % (kept if options.json else "nothing was kept without --json"))
-        return 2
+        kept = kept if options.json else "nothing was kept without --json"
+        print("interrupted: " + kept, file=sys.stderr)
+        return 130
     except (ImportError, OSError, RuntimeError, TypeError, ValueError) as error:
         print("not done: %s" % error, file=sys.stderr)
         return 2
@@ -346,4 +349,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(status_of(main))

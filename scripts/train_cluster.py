@@ -23,10 +23,10 @@ import sys
 import tempfile
 import time
 
-import mirrored
 import numpy as np
-from processes import Processes, free_addresses, watch_parent
-from quiet import need, stop, tf
+from shared import mirrored
+from shared.processes import Processes, free_addresses, watch_parent
+from shared.quiet import tf
 from train_digits import (
     LAYERS,
     batches,
@@ -37,6 +37,8 @@ from train_digits import (
     network,
     updates,
 )
+
+from legacy_spiky._terminal import need, status_of, stop
 
 ORDER = PS, CHIEF, SECOND = "ps 0", "worker 0", "worker 1"  # each needs those before it
 SAVE_STEPS = 100
@@ -251,12 +253,8 @@ def main(argv=None):
     with tempfile.TemporaryDirectory() as directory:
         command = [os.path.abspath(__file__), "--member", directory] + argv
         with Processes(command, cluster) as processes:
-            try:
-                return (twin if arguments.twin else train)(processes)
-            except KeyboardInterrupt:
-                print("interrupted", file=sys.stderr)
-                return 130
+            return (twin if arguments.twin else train)(processes)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(status_of(main))

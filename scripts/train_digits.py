@@ -11,9 +11,9 @@ import os
 import sys
 
 import numpy as np
-from quiet import need, tf
+from shared.quiet import tf
 
-from legacy_spiky import tf_spiky
+from legacy_spiky import _terminal, tf_spiky
 from legacy_spiky.checkpoint import restore
 
 HIDDEN = 256
@@ -29,7 +29,7 @@ NAME = "digits"  # of a checkpoint, in its folder
 
 def load(seed):
     """Returns images and labels to train on, then those held out."""
-    digits = need("sklearn.datasets", "demo").load_digits()
+    digits = _terminal.need("sklearn.datasets", "demo").load_digits()
     images = (digits.data / 16).astype(np.float32)
     labels = digits.target.astype(np.int32)
     order = np.random.RandomState(seed).permutation(len(images))
@@ -187,7 +187,12 @@ def main(argv=None):
             session.run(tf.global_variables_initializer())
     print("TensorFlow", tf.VERSION)
     with session, session.graph.as_default():
-        _, accuracy = train(session, arguments.stop_after)
+        try:
+            _, accuracy = train(session, arguments.stop_after)
+        except KeyboardInterrupt:
+            kept = save(session, arguments.save) if arguments.save else "nothing: no --save"
+            print("interrupted; saved", kept, file=sys.stderr)
+            return 130
         if arguments.save:
             print("saved", save(session, arguments.save))
     print("held-out accuracy: %.4f" % accuracy)
@@ -195,4 +200,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(_terminal.status_of(main))

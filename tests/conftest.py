@@ -98,7 +98,7 @@ LATER = re.compile(
     "|bfloat16.*eager|bfloat16.*function|built_late.*tape.*loop|flush_subnormals.(session|function|eager)|vectorized_map|XLA|xla|forward_mode|layer_below_trains"
     "|reads_from_outside.*tape|lacks_a_term.*tape .*-in a"
     "|ends_before.*eager-stop"
-    "|verify_parity.py::test_quick|verify_parity.py::test_the_obvious_formula_by|test_the_pair|doctest.*parity"
+    "|verify_parity.py::test_quick|parity_command.py::test_the_obvious_formula_by|test_the_pair|doctest.*parity"
 )
 
 

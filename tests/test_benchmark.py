@@ -83,7 +83,7 @@ def test_figures(scripts):  # noqa: F811
 
 
 def test_kinds(scripts):  # noqa: F811
-    corpus = scripts("corpus")
+    corpus = scripts("shared.corpus")
     functions = {f.__name__: corpus.kind(f) for f in corpus.load()}
     for name in ("step", "triangle", "newton_root", "refuses_nan"):
         assert functions[name] == "arithmetic", name
@@ -93,13 +93,13 @@ def test_kinds(scripts):  # noqa: F811
 
 
 def test_numbers_at_which_it_raises_are_left_out(scripts):  # noqa: F811
-    corpus = scripts("corpus")
+    corpus = scripts("shared.corpus")
     answered = [corpus.is_answered(lambda x: x**0.5 / x, x) for x in (-1.0, 0.0, 4.0)]
     assert answered == [False, False, True]
 
 
 def test_what_is_missing_is_said(scripts, monkeypatch, capsys):  # noqa: F811
-    contenders = scripts("contenders")
+    contenders = scripts("shared.contenders")
     monkeypatch.setitem(sys.modules, "jax", None)
     monkeypatch.setitem(sys.modules, "numba", None)
     labels = [label for label, _, _ in contenders.contenders()]
@@ -114,7 +114,7 @@ def test_the_contenders_compute_what_they_say(scripts):  # noqa: F811
     """All but the two that are floors give the same numbers and gradients."""
     if tf.VERSION.startswith("1.0."):
         pytest.skip("no gradient of tf.mod")
-    contenders = scripts("contenders")
+    contenders = scripts("shared.contenders")
     x = np.random.RandomState(0).uniform(-8, 8, 1000).astype(np.float32)
     spiky, wave = {}, {}
     with tf.Graph().as_default(), tf.Session() as session:
@@ -135,7 +135,7 @@ def test_the_contenders_compute_what_they_say(scripts):  # noqa: F811
 
 def test_the_worlds_compute_it(scripts):  # noqa: F811
     """A step both ways gives the value and the gradient, wherever it returns them."""
-    contenders = scripts("contenders")
+    contenders = scripts("shared.contenders")
     if not contenders.EAGER:
         return
     x = np.random.RandomState(0).uniform(-8, 8, 1000).astype(np.float32)
@@ -157,7 +157,7 @@ def test_the_worlds_compute_it(scripts):  # noqa: F811
 def test_plot(scripts, tmp_path):  # noqa: F811
     pytest.importorskip("matplotlib")
     benchmark = scripts("benchmark")
-    times = {label: [1.0, 2.0] for label, _, _ in scripts("contenders").contenders()}
+    times = {label: [1.0, 2.0] for label, _, _ in scripts("shared.contenders").contenders()}
     path = str(tmp_path / "x.png")
     results = {
         name: {

@@ -14,7 +14,7 @@ from legacy_spiky import np_d_spiky, np_spiky
 from legacy_spiky._ops import versions
 from legacy_spiky._ops.versions import tf
 from legacy_spiky.parity import arrays, assert_parity, boundaries, compare, interpreter, session
-from legacy_spiky.parity.interpreter import _GREETING, Interpreter, _encode, load
+from legacy_spiky.parity.process import _GREETING, Interpreter, _encode, load
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 

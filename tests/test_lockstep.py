@@ -10,7 +10,7 @@ from test_verify_parity import EAGER, here, verify  # noqa: F401, a fixture
 
 @pytest.fixture
 def lockstep(scripts):  # noqa: F811
-    return scripts("lockstep")
+    return scripts("shared.lockstep")
 
 
 def step(loss=1.0, before=0.25, gradient=0.5, weight=1.0):
@@ -53,7 +53,7 @@ def test_one_bit(lockstep, quantity, change):
     comparison = compare(lockstep, 0, *pairs)
     assert not comparison.ok and comparison.ended
     assert (comparison.wrong["step"], comparison.wrong["quantity"]) == (2, quantity)
-    assert "they differ at step 2: %s, by " % quantity in str(comparison)
+    assert "they differ at step 2: %s, by " % quantity in comparison.text()
     assert comparison.worst[quantity][1] == 2
     assert compare(lockstep, 1e-5, *pairs).ok
 
@@ -101,7 +101,7 @@ def test_on_the_other_side_of_a_jump(lockstep, before, after):
         "tape": str(np.float32(before)),
         "other": str(np.float32(after)),
     }
-    text = str(comparison)
+    text = comparison.text()
     assert "they part at step 2, for good, and neither is wrong" in text
     assert "unit 0 is on the other side of a jump" in text
     assert "%s on the tape and %s in the other" % (np.float32(before), np.float32(after)) in text

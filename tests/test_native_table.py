@@ -51,7 +51,7 @@ def table(scripts, monkeypatch, tmp_path):  # noqa: F811
             yield job, work(job)
             table.done.append(job)
 
-    monkeypatch.setattr(table.exhaustive, "spread", one_by_one)
+    monkeypatch.setattr(table, "spread", one_by_one)
     yield table
     table.forms.cache_clear()
     table.module.cache_clear()
@@ -140,8 +140,8 @@ def test_a_function_that_changed_is_begun_anew(table, capsys, monkeypatch):
 
 
 def test_what_ends_out_of_order_is_counted_in_order(table, monkeypatch):
-    spread = table.exhaustive.spread
-    monkeypatch.setattr(table.exhaustive, "spread", lambda work, jobs: spread(work, jobs[::-1]))
+    spread = table.spread
+    monkeypatch.setattr(table, "spread", lambda work, jobs: spread(work, jobs[::-1]))
     written = []
     monkeypatch.setattr(table, "EVERY", -1)
     write = table.write_results
@@ -171,15 +171,16 @@ def test_results_that_are_none(table, capsys):
 
 
 def test_interrupted(table, capsys, monkeypatch):
-    spread = table.exhaustive.spread
+    spread = table.spread
 
     def interrupted(work, jobs):
         yield next(spread(work, jobs))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(table.exhaustive, "spread", interrupted)
-    assert table.main("--functions pole --blocks 3 --json kept".split()) == 2
-    assert "what was done is in kept; run the same again" in capsys.readouterr().out
+    monkeypatch.setattr(table, "spread", interrupted)
+    assert table.main("--functions pole --blocks 3 --json kept".split()) == 130
+    said = "interrupted: what was done is in kept; run the same again\n"
+    assert capsys.readouterr().err == said
     assert table.read_results("kept")["pole"]["blocks"] == 1
 
 

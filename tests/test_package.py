@@ -166,7 +166,7 @@ def test_import_without_tensorflow():
         "import legacy_spiky.graph",
         "import legacy_spiky.migration",
         "import legacy_spiky.native",
-        "import legacy_spiky.parity",
+        "from legacy_spiky.parity import compare",
         "import legacy_spiky.checkpoint as room; room.find_callbacks('x.meta')",
         "import legacy_spiky.checkpoint as room; room.rebind('x.meta', {})",
         "import legacy_spiky.checkpoint as room; room.restore('x', {})",
@@ -202,16 +202,17 @@ def test_names_are_bound_when_they_are_asked_for():
     assert (status, output.splitlines()[-1]) == (0, "done"), output
 
 
-def test_type_checkers_see_what_is_bound_later():
-    (block,) = [
-        node for node in ast.parse(read(legacy_spiky.__file__)).body if isinstance(node, ast.If)
-    ]
+@pytest.mark.parametrize("name", ["legacy_spiky", "legacy_spiky.parity"])
+def test_type_checkers_see_what_is_bound_later(name):
+    package = importlib.import_module(name)
+    (block,) = [node for node in ast.parse(read(package.__file__)).body if isinstance(node, ast.If)]
     assert block.test.id == "TYPE_CHECKING"
-    (statement,) = block.body
-    names = [alias.name for alias in statement.names]
-    assert statement.module == "legacy_spiky.graph"
-    modules = {name: getattr(legacy_spiky, name).__module__ for name in legacy_spiky.__all__}
-    assert names == [name for name in modules if modules[name] == statement.module]
+    modules = {name: getattr(package, name).__module__ for name in package.__all__}
+    for statement in block.body:
+        names = [alias.name for alias in statement.names]
+        assert names == [name for name in modules if modules[name] == statement.module]
+    late = {alias.name for statement in block.body for alias in statement.names}
+    assert late == set(vars(package)["_late"]) - {"graph"}
 
 
 def test_import_with_a_broken_tensorflow(tmp_path):

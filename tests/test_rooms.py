@@ -64,19 +64,22 @@ def test_no_circle_and_so_floors():
     "each, may",
     [
         ("_errors", set()),
+        ("_late", set()),
+        ("_terminal", {"_ops"}),
+        ("_types", set()),
         ("_arrays", set()),
         ("_scalar", {"_arrays"}),
         ("functions", {"_arrays"}),
         ("vectorize", {"_arrays", "_errors", "_scalar"}),
         ("_ops", {"_arrays", "_errors"}),
-        ("graph", {"_arrays", "_errors", "_ops", "functions"}),
-        ("native", {"_arrays", "_errors", "_ops", "_scalar"}),
+        ("graph", {"_arrays", "_errors", "_ops", "_types", "functions"}),
+        ("native", {"_arrays", "_errors", "_ops", "_scalar", "_types"}),
         (
             "migration",
-            {"_errors", "_ops", "functions", "graph", "native", "vectorize"},
+            {"_errors", "_ops", "_types", "functions", "graph", "native", "vectorize"},
         ),
-        ("checkpoint", {"_errors", "_ops", "_quiet", "graph"}),
-        ("parity", {"_arrays", "_errors", "_ops", "_quiet"}),
+        ("checkpoint", {"_errors", "_ops", "_terminal", "graph"}),
+        ("parity", {"_arrays", "_errors", "_late", "_ops", "_terminal"}),
     ],
 )
 def test_what_a_room_may_import(each, may):

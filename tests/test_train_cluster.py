@@ -197,7 +197,7 @@ def test_what_it_needs(arguments):
 def test_an_update_is_done_by_the_parameter_server_alone(scripts):  # noqa: F811
     """What it gets from the worker it has before it takes the step: nothing can cut them apart."""
     train_cluster = scripts("train_cluster")
-    ps, worker = scripts("processes").free_addresses(2)
+    ps, worker = scripts("shared.processes").free_addresses(2)
     cluster = tf.train.ClusterSpec({"ps": [ps], "worker": [worker]})
     servers = [tf.train.Server(cluster, job_name=job, task_index=0) for job in ("ps", "worker")]
     device = tf.train.replica_device_setter(cluster=cluster, worker_device="/job:worker/task:0")

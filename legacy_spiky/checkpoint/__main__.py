@@ -4,15 +4,17 @@ import argparse
 import sys
 from typing import Optional, Sequence
 
-from legacy_spiky._quiet import quiet
+from legacy_spiky import _terminal
 from legacy_spiky.checkpoint import find_callbacks
 
 __all__ = ["main"]
 
 
-def main(argv: Optional[Sequence[str]] = None) -> int:
+def main(
+    argv: Optional[Sequence[str]] = None, prog: str = "python -m legacy_spiky.checkpoint"
+) -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m legacy_spiky.checkpoint",
+        prog=prog,
         description="Prints which Python functions a saved graph needs, and code to bind them. "
         "Nothing of the graph is run.",
     )
@@ -25,6 +27,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     )
     arguments = parser.parse_args(argv)
     tags = None if arguments.tags is None else [tag for tag in arguments.tags.split(",") if tag]
+    _terminal.tensorflow()
     try:
         callbacks = find_callbacks(arguments.path, tags)
     except (ImportError, OSError, ValueError) as error:
@@ -36,5 +39,4 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
 
 
 if __name__ == "__main__":
-    quiet()
-    sys.exit(main())
+    sys.exit(_terminal.status_of(main))

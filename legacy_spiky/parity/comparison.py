@@ -7,11 +7,12 @@ import numpy as np
 
 from legacy_spiky._arrays import native, samples, upstreams
 from legacy_spiky._errors import check_callable, describe
-from legacy_spiky.parity.differences import check_comparable, compare_arrays, flushed, no_gradient
-from legacy_spiky.parity.interpreter import explain
+from legacy_spiky.parity.differences import check_comparable, compare_arrays, no_gradient
+from legacy_spiky.parity.process import explain
 from legacy_spiky.parity.report import Report, new_row
+from legacy_spiky.parity.subnormals import flushed
 
-__all__ = ["assert_parity", "compare"]
+__all__ = ["assert_parity", "compare", "run_side"]
 
 
 def _as_arrays(x):
@@ -34,7 +35,7 @@ def _labels(implementations):
     return labels
 
 
-def _run(role, label, implementation, inputs, upstream=None):
+def run_side(role, label, implementation, inputs, upstream=None):
     """Runs an implementation and says which side it was, where it fails."""
     side = "the %s (%s)" % (role, label)
     # Copies: an op may write to its argument, which TensorFlow need not have copied.
@@ -124,20 +125,20 @@ def compare(
         inputs = flushed(inputs, results=False)
     label = _label(reference)
     if upstream is None:
-        values, _ = _run("reference", label, reference, inputs)
+        values, _ = run_side("reference", label, reference, inputs)
         upstream = [upstreams(y.shape, y.dtype, seed) for seed, y in enumerate(values)]
     else:
         upstream = _as_arrays(upstream)
-    ours = _run("reference", label, reference, inputs, upstream)
+    ours = run_side("reference", label, reference, inputs, upstream)
     if not ours[0]:
         raise ValueError("nothing to compare: the reference (%s) gives []" % label)
     report = Report(label)
     for name, candidate in zip(_labels(candidates), candidates):
         try:
-            theirs = _run("candidate", name, candidate, inputs, upstream)
+            theirs = run_side("candidate", name, candidate, inputs, upstream)
         except RuntimeError:
             # The upstream gradient may not fit, since its values are unlike the reference's.
-            values, _ = _run("candidate", name, candidate, inputs)
+            values, _ = run_side("candidate", name, candidate, inputs)
             _check_alike("value", label, name, ours[0], values)
             raise
         for noun, expected, given in zip(("value", "gradient"), ours, theirs):

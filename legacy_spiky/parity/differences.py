@@ -5,8 +5,9 @@ import numpy as np
 from legacy_spiky import _arrays
 from legacy_spiky._arrays import bits, distance, silent
 from legacy_spiky.parity.report import SHOWN, shown
+from legacy_spiky.parity.subnormals import tiny
 
-__all__ = ["check_comparable", "compare_arrays", "flushed", "no_gradient"]
+__all__ = ["check_comparable", "compare_arrays", "no_gradient"]
 
 
 def no_gradient(row, reference, candidate):
@@ -23,32 +24,6 @@ def no_gradient(row, reference, candidate):
     }
     row.update(dtype=one.dtype.name, tried=one.size, mismatches=max(one.size, 1))
     row.update({"worst ulp": np.inf, "worst absolute": np.inf, "first": [found], "worst": found})
-
-
-@silent
-def _tiny(x, results=True):
-    """Returns which numbers are subnormal, or, of results, the least normal number itself.
-
-    A subnormal that rounds up to that one is flushed to 0 by what flushes before it rounds.
-    """
-    if x.dtype.kind in "biu":
-        return np.zeros(x.shape, bool)
-    least = _arrays.least_normal(x.dtype)
-    size = np.abs(_arrays.to_double(x))
-    return (size != 0) & ((size < least) | (results & (size == least)))
-
-
-def flushed(arrays, results=True):
-    """Returns arrays in which what is tiny is 0, its sign kept."""
-    flushed = []
-    for x in arrays:
-        tiny = None if x is None else _tiny(x, results)
-        if tiny is not None and tiny.any():
-            pattern = bits(x).copy()
-            pattern[tiny] &= pattern.dtype.type(1 << (8 * x.dtype.itemsize - 1))
-            x = pattern.view(x.dtype)
-        flushed.append(x)
-    return flushed
 
 
 @silent
@@ -94,10 +69,10 @@ def compare_arrays(row, inputs, upstream, reference, candidate, ulp, rtol, atol)
         row["worst absolute"] = float(absolute.max())
     indices = np.flatnonzero(wrong)
     row["mismatches"] = len(indices)
-    tiny = _tiny(a) | _tiny(b)
+    small = tiny(a) | tiny(b)
     for x in inputs:
-        tiny |= _tiny(x.ravel()[places], results=False)
-    row["subnormal"] = int(tiny[indices].sum())
+        small |= tiny(x.ravel()[places], results=False)
+    row["subnormal"] = int(small[indices].sum())
     row["zero signs"] = int((steps[indices] == 0).sum())
     row["first"] = [found(i) for i in indices[:SHOWN]]
     if len(indices):

@@ -13,7 +13,7 @@ import numpy as np
 from legacy_spiky import _ops
 from legacy_spiky._errors import check_callable, describe, qualified_name
 from legacy_spiky._ops import tf
-from legacy_spiky.parity.interpreter import Interpreter, load
+from legacy_spiky.parity.process import Interpreter, load
 
 __all__ = ["arrays", "eager", "function", "interpreter", "session", "xla"]
 

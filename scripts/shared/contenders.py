@@ -10,9 +10,10 @@ import os
 import sys
 
 import numpy as np
-from quiet import ROOT, tf
 
 import legacy_spiky
+from shared import ROOT
+from shared.quiet import tf
 
 RECIPE, BEST = "the recipe", "best TensorFlow formula"
 RELU, BARE = "tf.nn.relu", "bare py_func of an identity"

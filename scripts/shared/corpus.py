@@ -10,11 +10,11 @@ import os
 import time
 
 import numpy as np
-from quiet import ROOT
 
 import legacy_spiky
 from legacy_spiky._scalar.expression import MATH, TRUTHS, values
 from legacy_spiky._scalar.reading import NotRead, read
+from shared import ROOT
 
 # What NumPy computes as exactly as `math` does.
 ARITHMETIC = TRUTHS + ["sqrt", "copysign"]

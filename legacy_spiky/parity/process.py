@@ -124,7 +124,7 @@ sys.path += sys.argv[2:]
 spec = importlib.util.spec_from_file_location("legacy_spiky", sys.argv[1])
 package = sys.modules["legacy_spiky"] = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(package)
-from legacy_spiky.parity.interpreter import serve
+from legacy_spiky.parity.process import serve
 serve()
 """
 

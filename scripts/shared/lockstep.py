@@ -3,7 +3,6 @@
 import os
 
 import numpy as np
-from quiet import tf
 from train_digits import (
     LAYERS,
     MOMENTUM,
@@ -14,11 +13,13 @@ from train_digits import (
     updates,
 )
 
-from legacy_spiky import np_d_spiky
+from legacy_spiky import _terminal, np_d_spiky
 from legacy_spiky._arrays.patterns import plain
-from legacy_spiky.parity.interpreter import Interpreter
+from legacy_spiky.parity.process import Interpreter
+from shared import ROOT
+from shared.quiet import tf
 
-HERE = os.path.dirname(os.path.abspath(__file__))
+SCRIPTS = os.path.join(ROOT, "scripts")
 
 QUANTITIES = {
     "loss": slice(0, 1),
@@ -79,7 +80,7 @@ def on_tape(weights):
 
 def in_interpreter(python, weights):
     """Returns a trainer in a session of another interpreter."""
-    return Interpreter(python, "lockstep:in_session", list(weights), path=[HERE])
+    return Interpreter(python, "shared.lockstep:in_session", list(weights), path=[SCRIPTS])
 
 
 def _piece(z):
@@ -165,7 +166,7 @@ class Comparison:
     def to_json(self):
         return plain(dict(vars(self), ok=self.ok))
 
-    def __str__(self):
+    def text(self, command_line=True):
         bound = "bit for bit" if self.tolerance == 0 else "within %g" % self.tolerance
         lines = ["%s against the tape, %s, %d steps" % (self.label, bound, self.tried)]
         for quantity, (difference, step) in self.worst.items():
@@ -202,3 +203,20 @@ def run(comparisons, trainers, seed, epochs):
             if not comparison.ended:
                 comparison.add(ours, trainer(*batch))
         yield i + 1, len(steps)
+
+
+def plot(path, comparisons):
+    """Draws the losses, and their differences."""
+    pyplot = _terminal.pyplot()
+    figure, axes = pyplot.subplots(2, 1, sharex=True, figsize=(8, 6), constrained_layout=True)
+    for comparison in comparisons:
+        losses = np.array(comparison.losses).reshape(-1, 2)
+        steps = np.arange(1, len(losses) + 1)
+        axes[0].plot(steps, losses[:, 1], lw=1, label=comparison.label)
+        difference = np.abs(losses[:, 1] / losses[:, 0] - 1)
+        axes[1].plot(steps, difference, ".", ms=2, label=comparison.label)
+    axes[0].set_title("loss", loc="left")
+    axes[1].set_title("relative difference from the loss on the tape", loc="left")
+    axes[1].set_xlabel("step")
+    axes[0].legend()
+    figure.savefig(path, dpi=120)

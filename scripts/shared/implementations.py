@@ -4,20 +4,15 @@ import importlib
 import inspect
 
 import numpy as np
-from quiet import tf
 
 import legacy_spiky
 from legacy_spiky import parity
 from legacy_spiky._arrays.dtypes import flush, round_to, to_double
-from legacy_spiky.parity.interpreter import explain, load
+from legacy_spiky.parity.pair import in_each_world, named
+from shared.quiet import tf
 
 # Whether a tf.function can be compiled, from TensorFlow 2.5 on.
 XLA = hasattr(tf, "function") and "jit_compile" in inspect.signature(tf.function).parameters
-
-
-def named(implementation, label):
-    implementation.label = label
-    return implementation
 
 
 def one_by_one(f):
@@ -72,16 +67,6 @@ def second_gradient(x):
     return legacy_spiky.py_func(value, [x], x.dtype, grad=legacy_spiky.spikygrad2)
 
 
-def in_each_world(op, name):
-    """Returns the implementations of an op of TensorFlow 2: eagerly, and in a tf.function."""
-    if not getattr(tf, "executing_eagerly", bool)():
-        return [named(parity.session(op), name + ", session")]
-    return [
-        named(parity.eager(op), name + ", eager"),
-        named(parity.function(op), name + ", tf.function"),
-    ]
-
-
 def of_spiky(python=None):
     """Returns the implementations of spiky as an op.
 
@@ -116,36 +101,3 @@ def of_spiky(python=None):
         if XLA:
             found.append(named(parity.xla(op), name + ", XLA"))
     return found
-
-
-def of_pair(python, reference, candidate):
-    """Returns the implementation of the user's reference, and those of the candidate.
-
-    The reference has a process of its own: a module for TensorFlow 1 may well turn eager
-    execution off.
-    """
-    try:
-        expected = parity.interpreter(python, reference)
-    except RuntimeError as error:
-        raise RuntimeError("the reference %s: %s" % (reference, error)) from None
-    return expected, of_candidate(candidate)
-
-
-def of_candidate(candidate):
-    try:
-        op = load(candidate)
-    except (Exception, SystemExit) as error:  # the user's module may raise anything
-        raise RuntimeError("the candidate %s: %s" % (candidate, explain(error))) from error
-    if not callable(op):
-        raise TypeError("the candidate %s is no function, but %r" % (candidate, op))
-    return in_each_world(op, candidate)
-
-
-def arity(candidate):
-    """Returns how many tensors an op takes: its arguments without a default."""
-    try:
-        parameters = inspect.signature(load(candidate)).parameters.values()
-    except ValueError:  # a function in C may have none
-        return 1
-    needed = [p for p in parameters if p.default is p.empty and p.kind < p.VAR_POSITIONAL]
-    return max(len(needed), 1)

@@ -4,8 +4,9 @@ import itertools
 import sys
 
 import numpy as np
-from quiet import tf
 from train_digits import LAYERS, MOMENTUM, batches, initial_weights, load, network
+
+from shared.quiet import tf
 
 STEPS = 50
 
