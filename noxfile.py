@@ -7,8 +7,7 @@ nox -s tf-2.21.0     one version, on each of its Pythons
 nox -s tf-2.0.4 -- tests/test_graph.py    what pytest is to run there
 nox -s docs          the documentation as a site, in build/site; a warning is an error
 
-The tests of misuse, leaks, parity, the forms of functions and the cluster run on two versions, and
-not on each.
+The long tests run on two versions, and not on each.
 
 An interpreter is looked for among pyenv's and on the PATH; a missing one is an error.
 """
@@ -50,8 +49,6 @@ with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "setup.py")) 
 
 
 WHOLE = [("1.15.5", "3.7"), ("2.21.0", "3.11")]
-LONG = "benchmark forms leaks lockstep misuse parity_command properties train_cluster verify_parity"
-SKIP = ["--ignore=tests/test_%s.py" % name for name in LONG.split()]
 
 
 def matrix(tensorflow, pythons, versions):
@@ -64,7 +61,7 @@ def matrix(tensorflow, pythons, versions):
         session.install("-q", tensorflow, *versions.split(), *EXTRAS["test"])
         session.run("python", "scripts/session_demo.py")
         session.run("python", "scripts/train_digits.py")
-        tests = session.posargs or ([] if (version, session.python) in WHOLE else SKIP)
+        tests = session.posargs or ["--long"] * ((version, session.python) in WHOLE)
         session.run("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests)
 
 

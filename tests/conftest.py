@@ -45,8 +45,8 @@ def pytest_addoption(parser):
 
 
 # These take minutes each; named on the command line they run without --long.
-LONG = "benchmark forms leaks lockstep misuse native_table properties train_cluster verify_parity"
-LONG = ["test_%s.py" % name for name in LONG.split()]
+LONG = "benchmark forms leaks lockstep misuse native_table parity_command properties train_cluster"
+LONG = ["test_%s.py" % name for name in (LONG + " verify_parity").split()]
 
 
 def pytest_configure(config):

@@ -237,8 +237,9 @@ sys.exit(status)
 
 
 def test_the_rooms_without_tensorflow():
-    tests = "arithmetic dtypes errors functions scalar_reading threads vectorize"
-    paths = [os.path.join(HERE, "test_%s.py" % test) for test in tests.split()]
+    names = "test_errors test_functions test_vectorize arrays/test_arithmetic arrays/test_dtypes "
+    names += "arrays/test_threads scalar/test_reading scalar/test_array_form"
+    paths = [os.path.join(HERE, name + ".py") for name in names.split()]
     status, output = python(BARE, *paths)
     assert status == 0, output
     assert re.search(r"\d\d\d passed", output)

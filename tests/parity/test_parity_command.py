@@ -17,7 +17,7 @@ from legacy_spiky.parity import command as room
 from legacy_spiky.parity.pair import in_each_world
 from legacy_spiky.parity.process import load
 
-HERE = os.path.dirname(os.path.abspath(__file__))
+HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # TensorFlow 1.0 prints what a callback raised, and its error does not say.
 TELLS = not tf.VERSION.startswith("1.0.")
 PLANTED, EXIT = ["KeyError: 'planted'", "SystemExit: 0"] if TELLS else ["see error log"] * 2

@@ -48,7 +48,9 @@ sys.exit(leaks.main(["--graphs", "100"]))
 
 
 def test_the_recipe_leaks():
-    code = RECIPE.format(paths=[SCRIPTS, os.path.dirname(os.path.abspath(__file__))])
+    code = RECIPE.format(
+        paths=[SCRIPTS, os.path.dirname(os.path.dirname(os.path.abspath(__file__)))]
+    )
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
     row, last = process.communicate()[0].decode().splitlines()[-2:]
     count, before, after, each, left = map(float, row.split()[2:])

@@ -22,7 +22,7 @@ from legacy_spiky.checkpoint import find_callbacks, rebind, restore
 from legacy_spiky.checkpoint.__main__ import main
 from legacy_spiky.checkpoint.saved import each_node
 
-HERE = os.path.dirname(os.path.abspath(__file__))
+HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ROOT = os.path.join(HERE, os.pardir)
 VERSION = tuple(int(part) for part in tf.VERSION.split(".")[:2])
 V2 = hasattr(tf, "control_flow_v2_enabled")

@@ -15,7 +15,7 @@ from pages import README
 
 from legacy_spiky._ops.versions import tf
 
-HERE = os.path.dirname(os.path.abspath(__file__))
+HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SCRIPTS = os.path.join(HERE, os.pardir, "scripts")
 
 

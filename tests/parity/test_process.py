@@ -16,7 +16,7 @@ from legacy_spiky._ops.versions import tf
 from legacy_spiky.parity import arrays, assert_parity, boundaries, compare, interpreter, session
 from legacy_spiky.parity.process import _GREETING, Interpreter, _encode, load
 
-HERE = os.path.dirname(os.path.abspath(__file__))
+HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 @pytest.fixture(scope="module")
