@@ -6,8 +6,8 @@ import sys
 import warnings
 
 import pytest
+from said import EAGER, NOISE, WORLDS
 from test_command import command
-from test_verify_parity import EAGER, NOISE, WORLDS
 
 from legacy_spiky import parity
 from legacy_spiky._ops import versions

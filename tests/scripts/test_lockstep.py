@@ -4,8 +4,9 @@ import json
 
 import numpy as np
 import pytest
+from said import EAGER
 from test_scripts import scripts  # noqa: F401, a fixture
-from test_verify_parity import EAGER, here, verify  # noqa: F401, a fixture
+from test_verify_parity import here, verify  # noqa: F401, a fixture
 
 
 @pytest.fixture

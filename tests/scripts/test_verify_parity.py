@@ -3,7 +3,6 @@
 import importlib.util
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -11,6 +10,7 @@ import time
 
 import numpy as np
 import pytest
+from said import EAGER, NOISE, WORLDS
 from test_scripts import SCRIPTS, run, scripts  # noqa: F401, a fixture
 
 from legacy_spiky._ops import versions
@@ -18,18 +18,12 @@ from legacy_spiky._ops.versions import tf
 from legacy_spiky.parity import blocks
 
 NUMBA = importlib.util.find_spec("numba") is not None
-EAGER = getattr(tf, "executing_eagerly", bool)()
-WORLDS = ["eager", "tf.function"] if EAGER else ["session"]
 
 
 def verify(*arguments):
     """Runs the script; returns its status and what it printed."""
     status, stdout, stderr = run("verify_parity.py", *arguments)
     return status, stdout.splitlines(), NOISE.sub("", stderr)
-
-
-# What XLA of TensorFlow 2.15 logs, whatever the log level.
-NOISE = re.compile(r"^(WARNING: All log messages before absl.*|.*Compiled cluster .*)\n", re.M)
 
 
 def test_quick(tmp_path):
