@@ -1679,7 +1679,7 @@ runpy.run_module("legacy_spiky.checkpoint", run_name="__main__", alter_sys=True)
         (["--help"], 0, "Nothing of the graph is run."),
         ([], 2, "required: path"),
         (["x", "y"], 2, "unrecognized arguments: y"),
-        (["x"], 2, "error: legacy_spiky needs TensorFlow, and none is installed for"),
+        (["x"], 2, "legacy_spiky needs TensorFlow, and none is installed for"),
     ],
 )
 def test_the_command_without_tensorflow(arguments, status, words):
