@@ -223,10 +223,13 @@ _DOUBLES = {float, bool, np.bool_, np.float16, np.float32, np.float64}
 
 @silent
 def product(a, b):
-    """Returns `a * b` in the dtype of both, rounded once; subnormals of it count as zero."""
+    """Returns `a * b` in the dtype of both, rounded once.
+
+    Subnormals of it count as zero; `a` has none.
+    """
     dtype = a.dtype
     if dtype in HARDWARE:
-        return flush(np.asarray(flush(a, dtype) * flush(b, dtype)), dtype)
+        return flush(np.asarray(a * flush(b, dtype)), dtype)
     # Exact in float64. NumPy makes scalars of arrays of no dimension.
-    y = round_to(np.asarray(flush(to_double(a), dtype) * flush(to_double(b), dtype)), dtype)
+    y = round_to(np.asarray(to_double(a) * flush(to_double(b), dtype)), dtype)
     return round_and_flush(to_double(y), dtype)
