@@ -4,7 +4,6 @@ The way of the recipe: `tf.py_func`, a gradient registered under a random name, 
 `gradient_override_map` (https://stackoverflow.com/questions/39921607).
 """
 
-import functools
 import uuid
 from typing import Any, Callable, Optional, Sequence, Union
 
@@ -137,31 +136,38 @@ def build(world, callback, inp, Tout, stateful, name, grad):
     """Builds the op of a callback, with its gradient, by the recipe's three moves."""
     override = {}
     if grad is not None:
-        # 1. A random name. Not by NumPy: its stream is the user's, who may seed it twice.
+        # 1. A random name. NumPy does not make it: its stream is the user's, who may seed it twice.
         registered = grad if isinstance(grad, str) else "PyFuncGrad" + uuid.uuid4().hex
-        # 2. The gradient under it. TensorFlow's registry is for ever, so it does not get `grad`,
-        # but what finds it: by way of the callback, which the graph keeps.
-        if registered is not grad:
-            registered = _ops.register_once(world, callback, grad, registered)
+        # 2. The gradient under it. TensorFlow's registry is for ever: so it gets a function that
+        # knows weakly who keeps `grad`, which lives as long as the graph, or as its activation.
+        if not isinstance(grad, str):
+            keeper = _ops.keeper(world, callback, grad)
+            if keeper.name is None:
+                keeper.name = registered
+                tf.RegisterGradient(registered)(_ops.gradient_kept_by(keeper))
+            registered = keeper.name
         # 3. The name in the place of the op's own gradient. stateful=False makes a PyFuncStateless.
         override = {"PyFunc": registered, "PyFuncStateless": registered}
-    # The override holds in all threads, so one op at a time; the scope enters the inputs' graph.
-    with _ops.building, tf.name_scope(name, "PyFunc", inp) as scope:
-        with tf.get_default_graph().gradient_override_map(override), _ops.surroundings():
+    # The override holds in all threads: one op at a time. name_scope enters the graph of `inp`.
+    with _ops.building_lock, tf.name_scope(name, "PyFunc", inp) as scope:
+        with tf.get_default_graph().gradient_override_map(override), _ops.on_the_host():
             inp = [_ops.tensor(x, "input %d" % i, callback.func) for i, x in enumerate(inp)]
             # TensorFlow's own py_func, of a function whose errors it can tell.
-            op = functools.partial(_ops.tf_py_func, _ops.for_graph(callback), inp, Tout, stateful)
-            y = _ops.on_this_process(op, scope, callback.func)
+            func = _ops.for_graph(callback)
+            # It is built once more where this one would be another process's.
+            y = _ops.on_this_process(
+                lambda name: _ops.tf_py_func(func, inp, Tout, stateful, name), scope, callback.func
+            )
         if grad is None:
             _ops.note_no_gradient(y, callback.func)
         return y
 
 
 def seal(world, x, message):
-    """Returns `x` in a graph; who takes its gradient gets a NotImplementedError."""
-    with _ops.building, tf.name_scope(None, "sealed", [x]):
-        refusal = _ops.refusal(world, message)
-        with tf.get_default_graph().gradient_override_map({"Identity": refusal}):
+    """Returns `x` in a graph; its gradient is an error."""
+    with _ops.building_lock, tf.name_scope(None, "sealed", [x]):
+        registered = _ops.refusal(world, message)
+        with tf.get_default_graph().gradient_override_map({"Identity": registered}):
             return tf.identity(x)
 
 
@@ -177,6 +183,7 @@ def _build(callback, *arguments):
     return build(WORLD, callback, *arguments)
 
 
+# What `_ops` builds with here. migration has its own, and gives it to `build` and `seal`.
 WORLD = _ops.World(_build, lambda x, message: seal(WORLD, x, message))
 
 
@@ -262,8 +269,8 @@ def activation(
 ) -> Activation:
     """Makes an activation op of a function and its derivative.
 
-    Value: `f(x)`. Gradient: `upstream * df(x)`. Second derivative: `d2f(x)`, refused where
-    `d2f` is not given; the third is refused.
+    Value: `f(x)`. Gradient: `upstream * df(x)`. Second derivative: `d2f(x)`; without
+    `d2f`, as the third, a NotImplementedError.
 
     Args:
       f: an array function: takes a float64 array, whatever the tensor's dtype, and returns
@@ -271,7 +278,7 @@ def activation(
         For a function of one number give `vectorize(f)`.
       df: its derivative, likewise.
       d2f: its second derivative, likewise.
-      name: the op's default name; without it, that of `f`.
+      name: the op's default name; without it, that of `f`, or `activation` for a lambda.
 
     Returns:
       A function `op(x, name=None)` that takes a tensor of any shape, float16, bfloat16,

@@ -75,7 +75,7 @@ _as_written = tf.autograph.experimental.do_not_convert
 
 @_as_written
 def _build(callback, inp, Tout, stateful, name, grad):
-    """Builds the op of a safe callback, with its gradient."""
+    """Builds the op of a callback, with its gradient, by `tf.custom_gradient`."""
     if not _ops.runs_eagerly():  # a session: the recipe's three moves
         return graph.build(_WORLD, callback, inp, Tout, stateful, name, grad)
     # 1. No name: the gradient is a closure of this op, and not in TensorFlow's registry.
@@ -87,28 +87,33 @@ def _build(callback, inp, Tout, stateful, name, grad):
 
     several = isinstance(Tout, list)
     kind = "PyFunc" if stateful else "PyFuncStateless"
-    eager = tf.executing_eagerly()
+    eager = tf.executing_eagerly()  # not so in a tf.function, which runs_eagerly counts in
     # New tensors: the gradient may be built where those of an outer graph are out of reach.
     inp = [_ops.tensor(x, "input %d" % i, callback.func, new=True) for i, x in enumerate(inp)]
 
     def forward(inputs):
         if eager:
-            with _ops.answered_by(None):
-                outputs = callback(*[_array(x, callback.keeps_shape) for x in inputs])
+            with _ops.answered_by(None):  # in a gradient function `func` is code as any other
+                outputs = callback(*[_array(x, callback.elementwise) for x in inputs])
         else:
-            # The override, for what undoes tf.custom_gradient (tf.vectorized_map does).
+            # It overrides too: tf.vectorized_map undoes tf.custom_gradient.
             outputs = graph.build(_WORLD, callback, inputs, Tout, stateful, name, grad)
         if several and not Tout:
             return outputs  # the operation, in a graph
         outputs = outputs if isinstance(outputs, list) else [outputs]
         return [tf.convert_to_tensor(y) for y in outputs]
 
+    bare = grad is None or not inp or (several and not Tout)
+    # Eagerly the function runs here, outside of tf.custom_gradient, which wants gradients for the
+    # variables that are read in it.
+    early = forward(inp) if eager or bare else None
+
     # 2. The function and its gradient, together.
     def differentiable(*inputs):
         inner = early or forward(inputs)
 
         def backward(*upstream):
-            # The outputs outside, since those inside have no gradient; but a ForwardAccumulator
+            # `outputs` are the tensors outside: those inside have no gradient. A ForwardAccumulator
             # asks before there are any. Eagerly an integer output has an upstream gradient too.
             ys = outputs or inner
             upstream = [
@@ -117,7 +122,7 @@ def _build(callback, inp, Tout, stateful, name, grad):
             ]
             op = _Operation(list(inputs), ys, (name or kind).rstrip("/"), kind)
             try:
-                at_run_time = not callback.keeps_shape
+                at_run_time = not callback.elementwise
                 return _ops.gradients(_WORLD, grad, op, upstream, at_run_time)
             except Exception as error:
                 told = tellable(error, grad)
@@ -127,14 +132,9 @@ def _build(callback, inp, Tout, stateful, name, grad):
 
         return inner, backward
 
-    outputs = []
-    if grad is None or not inp or (several and not Tout):
-        outputs = forward(inp)
-    else:
-        # 3. In the place of the op's own gradient. Eagerly the function runs before, outside:
-        # tf.custom_gradient wants gradients for the variables that are read in it.
-        early = forward(inp) if eager else None
-        outputs = _custom_gradient(differentiable, *inp)
+    outputs = []  # what `backward` reads, until they are there
+    # 3. In the place of the op's own gradient.
+    outputs = early if bare else _custom_gradient(differentiable, *inp)
     return outputs if several else outputs[0]
 
 
@@ -146,7 +146,7 @@ def _array(x, read_only):
 
 @_as_written
 def _seal(x, message):
-    """Returns `x`; who takes its gradient gets a NotImplementedError."""
+    """Returns `x`; its gradient is an error."""
     if not _ops.runs_eagerly():
         return graph.seal(_WORLD, x, message)
 
@@ -166,7 +166,7 @@ _SPIKY = _ops.Derivatives([np_spiky, np_d_spiky], "spiky", rest=np.zeros_like, s
 def _custom_gradient(differentiable, *inputs):
     if tf.executing_eagerly():
         return tf.custom_gradient(differentiable)(*inputs)
-    with _ops.building:  # its override, too, holds for the graph and not for the thread
+    with _ops.building_lock:  # it overrides IdentityN, in all threads
         return tf.custom_gradient(differentiable)(*inputs)
 
 
@@ -188,7 +188,8 @@ def py_func(
     A list or tuple `Tout` gives a list in eager mode too. What `grad` gets for the operation has
     `inputs`, `outputs`, `name` and `type`. In a branch or a loop of a `tf.function` it reads no
     variable or tensor from outside: give it as an input. The name of a registered gradient will do
-    in sessions alone. Eagerly errors come as they are, in a graph as `InvalidArgumentError`.
+    in sessions alone. Eagerly errors come as they are; a graph makes TensorFlow's of them, of a
+    ValueError or TypeError an `InvalidArgumentError`.
 
     >>> x = tf.constant([1.0, 2.0])
     >>> with tf.GradientTape() as tape:
@@ -252,8 +253,8 @@ def activation(
 ) -> Activation:
     """`legacy_spiky.activation` for TensorFlow 2: its arguments, results, checks and errors.
 
-    Value: `f(x)`. Gradient: `upstream * df(x)`. Second derivative: `d2f(x)`, refused where
-    `d2f` is not given; the third is refused.
+    Value: `f(x)`. Gradient: `upstream * df(x)`. Second derivative: `d2f(x)`; without
+    `d2f`, as the third, a NotImplementedError.
 
     >>> activation(lambda x: x * x, lambda x: 2 * x)([1.0, 2.0]).numpy().tolist()
     [1.0, 4.0]

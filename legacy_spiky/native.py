@@ -187,7 +187,7 @@ def _alone(build, *arguments):
     """Builds what has a tf.custom_gradient, whose override holds for a graph and not a thread."""
     if tf.executing_eagerly():
         return build(*arguments)
-    with _ops.building:
+    with _ops.building_lock:
         return build(*arguments)
 
 

@@ -13,7 +13,8 @@ PAGE = os.path.join(ROOT, "docs", "twins.md")
 HEAD = """# The twins, line against line
 
 `legacy_spiky` and `legacy_spiky.migration` have the same names. This is the code of both that
-builds an op with a gradient of its own. Lines that are alike stand in the same row.
+builds an op with a gradient of its own. The same moves, and lines that
+are alike, stand in the same row.
 `docs/made/twins.py` writes this page from the files.
 
 The recipe did it so:
@@ -48,6 +49,9 @@ def side_by_side(ours, theirs):
 
     def alike(a, b):
         a, b = a.strip(), b.strip()
+        move = re.match(r"# [1-9]\. ", a)
+        if move:  # a move of the recipe is beside the same one
+            return 9 if b.startswith(move.group()) else 0
         ratio = difflib.SequenceMatcher(None, a, b, autojunk=False).ratio()
         return ratio if a and b and ratio >= ALIKE else 0
 

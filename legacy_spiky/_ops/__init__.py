@@ -7,9 +7,9 @@ op is to run. `versions` is the one place that knows that TensorFlow has version
 from legacy_spiky._ops.activations import Derivatives, activation, elementwise, product
 from legacy_spiky._ops.arguments import gradient_of, not_floating, tensor
 from legacy_spiky._ops.callback import array, for_graph, guard_elementwise
-from legacy_spiky._ops.gradients import gradients, register_once
-from legacy_spiky._ops.graphs import building
-from legacy_spiky._ops.legacy import note_no_gradient, surroundings
+from legacy_spiky._ops.gradients import gradient_kept_by, gradients, keeper
+from legacy_spiky._ops.graphs import building_lock
+from legacy_spiky._ops.legacy import note_no_gradient, on_the_host
 from legacy_spiky._ops.placement import on_this_process
 from legacy_spiky._ops.plain import answered_by
 from legacy_spiky._ops.refusals import REFUSED, absent, no_second, refusal
@@ -38,7 +38,7 @@ __all__ = [
     "activation",
     "answered_by",
     "array",
-    "building",
+    "building_lock",
     "elementwise",
     "for_graph",
     "gradient_of",
@@ -53,9 +53,10 @@ __all__ = [
     "product",
     "refusal",
     "register_keras_serializable",
-    "register_once",
+    "gradient_kept_by",
+    "keeper",
     "runs_eagerly",
-    "surroundings",
+    "on_the_host",
     "tensor",
     "text_format",
     "tf",

@@ -114,7 +114,7 @@ def guard(func, dtypes, shapes=None):
             )
         return y
 
-    callback.func, callback.keeps_shape, callback.name = func, False, None
+    callback.func, callback.elementwise, callback.name = func, False, None
     return callback
 
 
@@ -199,5 +199,5 @@ def guard_elementwise(func, dtype):
             y = values(x)
             return y if upstream is None else _arrays.product(y, upstream)
 
-    callback.func, callback.keeps_shape, callback.name = func, True, None
+    callback.func, callback.elementwise, callback.name = func, True, None
     return callback

@@ -15,7 +15,7 @@ from legacy_spiky._ops.placement import beside
 from legacy_spiky._ops.plain import answered_by
 from legacy_spiky._ops.versions import static_value, tf
 
-__all__ = ["gradients", "register_once"]
+__all__ = ["gradient_kept_by", "gradients", "keeper"]
 
 
 def gradients(world, grad, op, upstream, at_run_time=True):
@@ -114,22 +114,18 @@ def _exactly(g, dtype):
     return tf.cast(g, dtype) if (_arrays.to_double(rounded) == known).all() else g
 
 
-def register_once(world, callback, grad, name):
-    """Registers a gradient, weakly, and returns the name: `name`, or an activation's, that it has.
-
-    The graph keeps the callback, and the callback keeps the gradient: all are freed together.
-    """
-    owner = callback
+def keeper(world, callback, grad):
+    """Returns who keeps a gradient: the callback, which its graph keeps, or an activation's."""
     if isinstance(grad, Gradient):  # one for all ops of an activation's derivative
-        owner = grad
+        return grad
     callback.world, callback.gradient = world, grad
-    if owner.name is None:
-        owner.name = name
-        tf.RegisterGradient(name)(_kept_by(weakref.ref(owner), name))
-    return owner.name
+    return callback
 
 
-def _kept_by(keeper, name):
+def gradient_kept_by(keeper):
+    """Returns the gradient function of an op that does not keep the keeper."""
+    name, keeper = keeper.name, weakref.ref(keeper)
+
     def gradient(op, *upstream):
         owner = keeper()
         if owner is None:

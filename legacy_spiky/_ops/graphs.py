@@ -4,10 +4,10 @@ import threading
 
 from legacy_spiky._ops.versions import tf
 
-__all__ = ["building", "graph_of", "op_of"]
+__all__ = ["building_lock", "graph_of", "op_of"]
 
 # An override holds for a graph, not for a thread: one op at a time, in all threads.
-building = threading.RLock()
+building_lock = threading.RLock()
 
 
 def graph_of(x):

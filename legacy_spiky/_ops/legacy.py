@@ -3,7 +3,7 @@
 import contextlib
 
 from legacy_spiky._errors import call, describe
-from legacy_spiky._ops.graphs import building, graph_of, op_of
+from legacy_spiky._ops.graphs import building_lock, graph_of, op_of
 from legacy_spiky._ops.plain import answered_by, ours
 from legacy_spiky._ops.refusals import no_second, note
 from legacy_spiky._ops.versions import (
@@ -18,7 +18,7 @@ from legacy_spiky._ops.versions import (
     wants_autograph,
 )
 
-__all__ = ["Inside", "inside_of", "note_no_gradient", "surroundings"]
+__all__ = ["Inside", "inside_of", "note_no_gradient", "on_the_host"]
 
 
 _REFUSING = "_legacy_spiky_refusing"  # of a graph: gradient functions that run, their override
@@ -82,7 +82,7 @@ class Inside:
         # meanwhile, and gradients of this graph too: the first to come enters, the last leaves.
         name = no_second(self.world)
         scope = self.graph.gradient_override_map({"PyFunc": name, "PyFuncStateless": name})
-        with building:
+        with building_lock:
             running, scope = getattr(self.graph, _REFUSING, (0, scope))
             setattr(self.graph, _REFUSING, (running + 1, scope))
             if not running:
@@ -90,7 +90,7 @@ class Inside:
         try:
             yield
         finally:
-            with building:
+            with building_lock:
                 running, scope = getattr(self.graph, _REFUSING)
                 setattr(self.graph, _REFUSING, (running - 1, scope))
                 if running == 1:
@@ -109,7 +109,7 @@ def inside_of():
 
 
 @contextlib.contextmanager
-def surroundings():
+def on_the_host():
     """The scope in which the op of a Python function is built."""
     inside = inside_of()
     waits = contextlib.ExitStack() if inside is None else inside.waits()
