@@ -255,6 +255,14 @@ def test_the_derivative_of_spiky_is_stateless_as_in_the_recipe(graph_mode):
     assert types["d_sine"] == "PyFunc"  # it may read what changes
 
 
+def test_an_activation_lives_as_long_as_the_graph_of_its_ops(graph_mode):
+    x = tf.constant([1.0])
+    y = activation(np.sin, np.cos)(x)
+    gc.collect()
+    (slope,) = graph_mode.run(tf.gradients(y, x))
+    np.testing.assert_array_equal(slope, np.cos(np.float32([1.0])))
+
+
 def test_gradient_tape_in_a_graph_sees_no_override(graph_mode):
     # TensorFlow's, and said in docs/differences.md.
     if not hasattr(tf, "GradientTape"):

@@ -116,10 +116,8 @@ def _exactly(g, dtype):
 
 def keeper(world, callback, grad):
     """Returns who keeps a gradient: the callback, which its graph keeps, or an activation's."""
-    if isinstance(grad, Gradient):  # one for all ops of an activation's derivative
-        return grad
-    callback.world, callback.gradient = world, grad
-    return callback
+    callback.world, callback.gradient = world, grad  # so the graph keeps that of an activation too
+    return grad if isinstance(grad, Gradient) else callback  # one for all ops of a derivative
 
 
 def gradient_kept_by(keeper):
