@@ -139,7 +139,7 @@ def build(world, callback, inp, Tout, stateful, name, grad):
         # 1. A random name. NumPy does not make it: its stream is the user's, who may seed it twice.
         registered = grad if isinstance(grad, str) else "PyFuncGrad" + uuid.uuid4().hex
         # 2. The gradient under it. TensorFlow's registry is for ever: so it gets a function that
-        # knows weakly who keeps `grad`, which lives as long as the graph, or as its activation.
+        # knows weakly who keeps `grad`: the callback, which the graph keeps, or an activation.
         if not isinstance(grad, str):
             keeper = _ops.keeper(world, callback, grad)
             if keeper.name is None:

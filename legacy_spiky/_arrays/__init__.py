@@ -7,7 +7,6 @@ from legacy_spiky._arrays.arithmetic import ieee, silent
 from legacy_spiky._arrays.blocks import apply, empty, steps_of, works_by
 from legacy_spiky._arrays.dtypes import (
     HARDWARE,
-    as_floating,
     doubles,
     flush,
     least_normal,
@@ -16,7 +15,6 @@ from legacy_spiky._arrays.dtypes import (
     round_and_flush,
     round_to,
     to_double,
-    unmasked,
     widen,
 )
 from legacy_spiky._arrays.patterns import (
@@ -33,7 +31,6 @@ from legacy_spiky._arrays.threads import cores, in_parallel
 __all__ = [
     "HARDWARE",
     "apply",
-    "as_floating",
     "bits",
     "boundaries",
     "cores",
@@ -54,7 +51,6 @@ __all__ = [
     "silent",
     "steps_of",
     "to_double",
-    "unmasked",
     "upstreams",
     "widen",
     "works_by",
